@@ -220,8 +220,15 @@ static int read_identity(struct ward_audit *a, struct ward_error *err)
 {
 	WARD_FD fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, a->boot, sizeof(a->boot) - 1);
-	if (n < 0)
-		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "%s cannot be read", BOOT_ID);
+	if (n < 0) {
+		int e = errno;
+
+		ward_fail_errno(err, WARD_E_SYSTEM, e, "%s cannot be read", BOOT_ID);
+		if (e == ENOENT)
+			ward_fail_fix(err,
+				"mount all of /proc where ward is started, not processes alone (subset=pid; of a systemd unit: ProcSubset=all)");
+		return WARD_E_SYSTEM;
+	}
 	a->boot[n] = '\0';
 	a->boot[strcspn(a->boot, "\n")] = '\0';
 	if (gethostname(a->host, sizeof(a->host) - 1) < 0)

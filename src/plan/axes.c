@@ -298,10 +298,6 @@ static void axis_pids(const struct ward_plan *p, const struct ward_host *h,
 	(void)p;
 	if (h->cgroup_pids)
 		hold(s, WARD_LEVEL_ENFORCED, h->cgroup == 1 ? "cgroup v1" : "cgroup v2", "");
-	else if (h->uncounted)
-		hold(s, WARD_LEVEL_NONE,
-			"on the host this user is root, of whose processes RLIMIT_NPROC counts none",
-			FIX_CGROUP);
 	else if (h->userns)
 		hold(s, WARD_LEVEL_SAMPLED, "RLIMIT_NPROC in the run's own user namespace",
 			FIX_CGROUP);
@@ -634,22 +630,36 @@ int ward_plan_published(const struct ward_plan *p, const struct ward_plan_input 
 	return err ? err->code : WARD_E_AXIS;
 }
 
+/* Whatever is accepted: what /proc has for root alone (the registers of PCI devices), the kernel gives by the host's id, whatever it is called. */
+static int not_root(const struct ward_host *h, struct ward_error *err)
+{
+	if (!h->stuck && !h->host_root)
+		return WARD_OK;
+	ward_fail(err, WARD_E_AXIS,
+		h->stuck
+			? "axis processes cannot be held: root may not become another user here, and so the command would be root"
+			: "axis processes cannot be held: user %u here is root on the host, and so the command would be root there",
+		(unsigned)h->uid);
+	if (h->stuck)
+		ward_fail_fix(err,
+			"run ward as an ordinary user (outside of `unshare -r`), or give this root CAP_SETUID, CAP_SETGID and id %d, as container engines do",
+			WARD_RESERVED_ID);
+	else
+		ward_fail_fix(err,
+			"run ward as a user that is not root on the host, or as root outside of that user namespace");
+	return WARD_E_AXIS;
+}
+
 int ward_plan_axes(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)
 {
+	if (in->backend == WARD_BACKEND_NATIVE && not_root(in->host, err) < 0)
+		return WARD_E_AXIS;
 	/* Whatever is accepted: half of all that is promised hangs on it, and a start needs it. */
 	if (in->host->no_seccomp && in->backend == WARD_BACKEND_NATIVE) {
 		ward_fail(err, WARD_E_AXIS,
 			"axis syscalls cannot be held: no system call filter can be installed");
 		ward_fail_fix(err,
 			"run `ward doctor`; the kernel lacks CONFIG_SECCOMP_FILTER, or a filter around ward refuses seccomp(2)");
-		return WARD_E_AXIS;
-	}
-	if (in->host->stuck && in->backend == WARD_BACKEND_NATIVE) {
-		ward_fail(err, WARD_E_AXIS,
-			"axis processes cannot be held: root may not become another user here, and so the command would be root");
-		ward_fail_fix(err,
-			"run ward as an ordinary user (outside of `unshare -r`), or give this root CAP_SETUID, CAP_SETGID and id %d, as container engines do",
-			WARD_RESERVED_ID);
 		return WARD_E_AXIS;
 	}
 	for (int a = 0; a < WARD_AXIS_MAX; a++) {

@@ -192,7 +192,7 @@ struct ward_host {
 	bool seccomp_notify;
 	bool blind;                  /* a root without CAP_SYS_PTRACE: what its run's processes ask for it cannot read */
 	bool stuck;                  /* a root that may not become the user of its runs: it has not the right, or no such id */
-	bool uncounted;              /* the host's root by another id: the kernel counts none of its processes (RLIMIT_NPROC) */
+	bool host_root;              /* an ordinary user of a user namespace that is the host's root by another id */
 	bool nft;                    /* nf_tables captures the network of a run; else connects are redirected where they are mediated */
 	bool stdio_owned;            /* 0, 1 or 2 is a file that belongs to whom the command will be: its mode can be changed */
 	int cgroup;                  /* 0 none, 1 = v1, 2 = v2: the tree that carries a usable memory controller */

@@ -5,6 +5,7 @@
  * start. Every way out of here leaves an outcome, and nothing alive. A log that cannot be written refuses the run; one that fails during it ends the run.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -221,6 +222,24 @@ static int check_proc(struct ward_error *err)
 		"/proc is not there, or not that of the processes here (another pid namespace's)");
 	ward_fail_fix(err,
 		"mount -t proc proc /proc, where ward is started (unshare --mount-proc)");
+	return r;
+}
+
+/* What a run would be refused for when it opens its log (audit/open.c) is no plan either. */
+static int check_proc_to_plan(struct ward_error *err)
+{
+	static const char boot[] = "/proc/sys/kernel/random/boot_id";
+	WARD_FD fd = -1;
+	int r = check_proc(err);
+
+	if (r < 0)
+		return r;
+	fd = ward_openat2(AT_FDCWD, boot, O_RDONLY, 0, 0);
+	if (fd != -ENOENT)
+		return WARD_OK;
+	r = ward_fail_errno(err, WARD_E_SYSTEM, ENOENT, "%s cannot be read", boot);
+	ward_fail_fix(err,
+		"mount all of /proc where ward is started, not processes alone (subset=pid; of a systemd unit: ProcSubset=all)");
 	return r;
 }
 
@@ -556,6 +575,11 @@ int ward_request_plan(struct ward_request *r, bool json, char **ret_text, struct
 	*ret_text = NULL;
 	if (!r || r->argc < 1)
 		return ward_fail(err, WARD_E_INVALID, "no command to plan");
+	if (r->backend == WARD_BACKEND_NATIVE) {
+		code = check_proc_to_plan(err);
+		if (code < 0)
+			return code;
+	}
 	code = asking_begin(&l, err);
 	if (code == WARD_OK)
 		code = ward_host_probe(&host, err);

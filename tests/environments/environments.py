@@ -111,6 +111,12 @@ def read_only_proc():
     box.mount("none", "/proc", None, box.MS_BIND | MS_REMOUNT | MS_RDONLY)
 
 
+def processes_alone():
+    """As systemd's ProcSubset=pid."""
+    box.private_mounts()
+    box.mount("proc", "/proc", "proc", 0, "subset=pid")
+
+
 def no_proc():
     box.private_mounts()
     box.mount("ward-test", "/proc", "tmpfs")
@@ -238,12 +244,14 @@ ENVIRONMENTS = [
     Environment("container-listener", "a container with the usual filter and mounts, and another listener", mounts=container_mounts, late=another_listener,
                 rules=NO_NAMESPACES + NO_MOUNTS),
     Environment("some-ids", "root of a user namespace with 65536 ids", late=some_ids, who=("root",)),
-    Environment("root-by-another-id", "the host's root as user 1000 of a user namespace, no cgroup", mounts=no_cgroup, late=known_as(1000), who=("root",)),
+    Environment("root-by-another-id", "the host's root as user 1000 of a user namespace", late=known_as(1000), who=("root",),
+                expect="axis processes cannot be held"),
     Environment("one-id", "root of a user namespace with one id (unshare -r)", late=known_as(0), expect="axis processes cannot be held"),
     Environment("no-set-ids", "root without CAP_SETUID and CAP_SETGID", late=without_set_ids, who=("root",), expect="axis processes cannot be held"),
     Environment("no-memfd", "programs in memory may not be executed", rules=[("memfd_create", EACCES)], expect="ward-init"),
     Environment("no-seccomp", "no filter can be installed", rules=[("seccomp", EINVAL)], expect="axis syscalls"),
     Environment("no-proc", "no /proc", mounts=no_proc, expect="/proc"),
+    Environment("processes-alone", "/proc has processes alone (subset=pid)", mounts=processes_alone, expect="subset=pid"),
     Environment("nothing", "neither namespaces nor Landlock", late=box.without_user_namespaces,
                 rules=[("landlock_create_ruleset", ENOSYS)], expect="axis files"),
 ]

@@ -114,6 +114,12 @@ TEST(root_that_has_to_stay_root_is_no_plan)
 		CHECK_STR_CONTAINS(err.message, "axis processes cannot be held: root");
 		CHECK_STR_CONTAINS(err.fix, "run ward as an ordinary user");
 	}
+	h.stuck = false;
+	h.host_root = true;
+	h.uid = h.gid = 1000;
+	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
+	CHECK_STR_CONTAINS(err.message,
+		"axis processes cannot be held: user 1000 here is root on the host");
 	in.backend = WARD_BACKEND_DIRECT;
 	ward_plan_free(must_build(&in));
 }
@@ -136,19 +142,6 @@ TEST(ids_inside_are_others_only_in_a_user_namespace)
 		CHECK_EQ_UINT(p->inside_gid, ns ? WARD_INSIDE_ID : WARD_RESERVED_ID);
 		ward_plan_free(p);
 	}
-}
-
-TEST(processes_that_nobody_counts_are_not_limited)
-{
-	struct ward_host h = full_host();
-	struct ward_plan_input in = input(&h);
-	struct ward_error err = WARD_ERROR_INIT;
-
-	h.uncounted = true;
-	ward_plan_free(must_build(&in));
-	h.cgroup_pids = false;
-	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
-	CHECK_STR_CONTAINS(err.message, "axis pids would be none, and sampled is required");
 }
 
 /* What is asked for by name counts with every backend: direct accepts in place of who says nothing, and of nobody else. */

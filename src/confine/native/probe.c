@@ -179,8 +179,8 @@ static int counted_child(void *arg)
 	return 0;
 }
 
-/* An ordinary user of some user namespace can be the host's root, whose processes RLIMIT_NPROC does not count: fork(2), EAGAIN. */
-static bool uncounted(bool all)
+/* By the one thing that tells root of all others whatever its id is called: RLIMIT_NPROC does not hold it (fork(2), EAGAIN). */
+static bool host_root(bool all)
 {
 	return !all && ward_native_in_child(counted_child, 0, NULL) == REFUSED;
 }
@@ -202,6 +202,7 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 		ret->lack = WARD_USERNS_PROC_READ_ONLY;
 	}
 	ret->stuck = ret->uid == 0 && stuck(all);
+	ret->host_root = ret->uid != 0 && host_root(all);
 	ret->nft = true; /* verified by a start that needs it */
 	ret->fuse = fuse_usable(&ret->fuse_absent);
 	ret->idmap = ret->uid == 0 && ret->userns; /* verified mount by mount */
@@ -213,7 +214,6 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		ret->ncpus = (unsigned)CPU_COUNT(&set);
 	ward_cgroup_probe(ret, false);
-	ret->uncounted = ret->uid != 0 && !ret->cgroup_pids && uncounted(all);
 	return WARD_OK;
 }
 
