@@ -188,6 +188,8 @@ static int read_all(struct reader *r)
 	code = r->landed ? ward_landed_filter(r) : WARD_OK;
 	if (code == WARD_OK)
 		code = ward_changes_pair(r);
+	if (code == WARD_OK)
+		code = ward_changes_similar(r);
 	if (code < 0)
 		return code;
 	link_all(r);

@@ -101,6 +101,9 @@ int ward_changes_walk(struct reader *r);
 /* change_rename.c: of what was added and deleted. r->out is in order before and after. */
 int ward_changes_pair(struct reader *r);
 
+/* change_similar.c: of what was moved and changed, behind the other. */
+int ward_changes_similar(struct reader *r);
+
 /* What a workspace says (ward_workspace_changes()); landed NULL: as ward_changes_read(), and the layer is locked. */
 struct ward_changes_of {
 	int layer, root;

@@ -167,10 +167,10 @@ struct ward_change {
 	const char *as_was;          /* the first of its names in the layer that is no change: the project has that file; else NULL */
 	/*
 	 * What the project has here, and would lose by this change, the layer has there (renamed over something, or two that changed
-	 * places): it may be the only copy. NULL: no other change has it. unsure: of its size, and not compared.
+	 * places): it may be the only copy. NULL: no other change has it. unsure: of its size, and not compared. part: changed too.
 	 */
 	const struct ward_change *moved_to;
-	bool moved_unsure;
+	bool moved_unsure, moved_part;
 	/* MODIFIED, RENAMED: what of it differs; never a guess: content is compared where sizes are equal */
 	bool content, bits, xattrs;
 	bool origin;                 /* the layer has it as a copy of something of the project */

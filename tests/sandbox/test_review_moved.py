@@ -139,6 +139,77 @@ def nobody_in_the_way(p):
     check_eq((r.code, has(p, WORDS["a"]), has(p, WORDS["b"]), (p.ws / "a").exists()), (0, ["b"], ["c"], False), r.out)
 
 
+# ---- moved, and changed as well ----
+
+TEXT = "".join(f"line {i} of what a had\n" for i in range(40))
+CHANGED = [
+    ("a line more", "mv a b; echo more >> b"),
+    ("a line less", "sed 3d a > b; rm a"),
+    ("further in", "mv a b; sed -i 's/^/\\t/; 1,9d' b"),
+    ("to another directory", "mkdir d; mv a d/b; { echo first; cat d/b; } > t; rm d/b; mv t b; rmdir d"),
+]
+
+
+def changed(p, script, there=True):
+    p.write("a", TEXT)
+    if there:
+        p.write("b", WORDS["b"])
+    review(p, script)
+    p.write("b", "somebody\n")
+
+
+@both_cases(CHANGED)
+def what_was_changed_as_well_is_not_lost(p, script):
+    """With the new name forgotten, in conflict, or not named, the old one stays."""
+    changed(p, script)
+    check_in("# ward: a: much of what it had is in b\n", ward(p, "diff").out)
+    for words in ((), ("a",), ("--theirs", "b"), ()):
+        r = ward(p, "commit", *words)
+        check_eq((has(p, TEXT), has(p, "somebody\n")), (["a"], ["b"]), f"{words} {r.out}{r.err}")
+
+
+@both_cases(CHANGED)
+def what_was_changed_as_well_and_nobody_in_the_way(p, script):
+    p.write("a", TEXT)
+    review(p, script)
+    r = ward(p, "commit")
+    check_eq((r.code, (p.ws / "a").exists(), (p.ws / "b").exists()), (0, False, True), r.out + r.err)
+
+
+@both
+def what_was_changed_as_well_is_thrown_away_by_both_names(p):
+    changed(p, CHANGED[0][1], there=False)
+    r = ward(p, "commit", "--theirs", "b", "--ours", "a")
+    check_eq((r.code, (p.ws / "a").exists(), has(p, "somebody\n")), (0, False, ["b"]), r.out + r.err)
+
+
+@both
+def what_was_changed_as_well_and_something_else_put_in_its_place(p):
+    """Not what an editor writes anew at the same name, however it saves."""
+    changed(p, "mv a b; echo more >> b; seq 100 140 > a", there=False)
+    check_in("# ward: a: much of what it had is in b\n", ward(p, "diff").out)
+    r = ward(p, "commit", "--theirs", "b")
+    check_eq((r.code, has(p, TEXT), has(p, "somebody\n")), (1, ["a"], ["b"]), r.out + r.err)
+    r = ward(p, "commit", "--theirs", "b", "--theirs", "a")
+    check_eq((r.code, has(p, TEXT)), (0, ["a"]), r.out + r.err)
+
+
+@both
+def a_copy_that_was_changed_keeps_no_edit_waiting(p):
+    changed(p, "cp a b; echo more >> b; sed 1d a > t; mv t a", there=False)
+    check("much of what" not in ward(p, "diff").out)
+    r = ward(p, "commit")
+    check_eq((r.code, (p.ws / "a").read_text(), has(p, "somebody\n")), (1, TEXT.split("\n", 1)[1], ["b"]), r.out + r.err)
+
+
+@both
+def what_was_removed_and_has_lines_of_everybody_waits_for_nobody(p):
+    for i in range(40):
+        p.write(f"f{i}", "of everybody, one\nof everybody, two\n" + f"own {i}\n")
+    review(p, "rm f*; printf 'of everybody, one\\nof everybody, two\\n' > n")
+    check("much of what" not in ward(p, "diff").out)
+
+
 # ---- how it is said ----
 
 @both

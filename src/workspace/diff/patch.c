@@ -340,7 +340,7 @@ static void note(struct writer *w, const struct ward_change *c, const char *what
 	if (ward_has_suffix(what, " name of")) {
 		ward_buf_addc(w->out, ' ');
 		(void)ward_diff_name(w->out, "", c->link);
-	} else if (c->moved_to && ward_has_prefix(what, "what it had")) {
+	} else if (c->moved_to && ward_has_suffix(what, " in")) {
 		ward_buf_addc(w->out, ' ');
 		(void)ward_diff_name(w->out, "", c->moved_to->path);
 	}

@@ -179,7 +179,10 @@ void ward_diff_notes(struct writer *w, size_t i,
 	if (c->link)
 		say(w, c, "another name of");
 	if (c->moved_to)
-		say(w, c, c->moved_unsure ? "what it had may be in" : "what it had is in");
+		say(w, c,
+			c->moved_part             ? "much of what it had is in"
+				: c->moved_unsure ? "what it had may be in"
+						  : "what it had is in");
 }
 
 static void ignore(struct writer *w, const struct ward_change *c, const char *what)
