@@ -172,6 +172,25 @@ static void link_all(struct reader *r)
 	}
 }
 
+/*
+ * What cannot be looked at may have the only copy of what is gone, or of what something else has come in the place of: that waits for the
+ * end of the run.
+ */
+static void leave_what_is_gone(struct ward_changes *all)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct ward_change *c = &all->v[i];
+
+		if (c->kind == WARD_CHANGE_DELETED || c->kind == WARD_CHANGE_TYPE ||
+			(c->kind == WARD_CHANGE_MODIFIED && c->content && !c->origin))
+			continue;
+		all->v[n++] = *c;
+	}
+	all->n = n;
+}
+
 static int read_all(struct reader *r)
 {
 	int code;
@@ -184,6 +203,8 @@ static int read_all(struct reader *r)
 	code = ward_changes_walk(r);
 	if (code < 0)
 		return code;
+	if (r->beyond)
+		leave_what_is_gone(r->out);
 	ward_changes_sort(r->out);
 	code = r->landed ? ward_landed_filter(r) : WARD_OK;
 	if (code == WARD_OK)

@@ -45,6 +45,7 @@ struct reader {
 	const struct ward_landed *landed; /* NULL: nothing of it is real already */
 	bool quick;                  /* what is as it was when it was landed is not compared */
 	bool lives;                  /* the run writes the layer: no mode is lent in it, and what cannot be read so is passed over */
+	bool beyond;                 /* quick: the layer has something that is too deep, or has no path, which was passed over */
 	const atomic_bool *stop;     /* NULL, or another thread's word that nobody waits for it any more: -ECANCELED, WARD_E_REFUSED */
 	struct ward_changes *out;
 	size_t cap;

@@ -74,6 +74,10 @@ static int cannot(struct walk *w, const char *path, int sys, const char *where)
 static int later(struct walk *w, const char *path, unsigned depth, bool layer, bool root,
 	bool hidden)
 {
+	if (depth > WARD_CHANGE_DEPTH_MAX && layer && w->r->quick) {
+		w->r->beyond = true;
+		return WARD_OK;
+	}
 	if (depth > WARD_CHANGE_DEPTH_MAX) {
 		int code = ward_fail(w->r->err, WARD_E_LIMIT,
 			"the run made directories more than %u deep", WARD_CHANGE_DEPTH_MAX);
@@ -317,12 +321,17 @@ static int root_name(struct walk *w, const struct task *t, const char *path, int
 typedef int name_fn(struct walk *w, const struct task *t, const char *path, int layer_dir,
 	int root_dir, const char *name);
 
+static bool has_path(const struct task *t, const char *name)
+{
+	return strlen(t->path) + 1 + strlen(name) < WARD_PATH_MAX;
+}
+
 static int path_of(struct walk *w, const struct task *t, const char *name, char out[WARD_PATH_MAX])
 {
 	size_t n = strlen(t->path), k = strlen(name);
 	int code;
 
-	if (n + 1 + k < WARD_PATH_MAX) {
+	if (has_path(t, name)) {
 		memcpy(out, t->path, n);
 		if (n > 0)
 			out[n++] = '/';
@@ -357,6 +366,10 @@ static int each(struct walk *w, const struct task *t, int dir, int layer_dir, in
 			at += e->reclen;
 			if (ward_streq(e->name, ".") || ward_streq(e->name, ".."))
 				continue;
+			if (w->r->quick && dir == layer_dir && !has_path(t, e->name)) {
+				w->r->beyond = true;
+				continue;
+			}
 			code = path_of(w, t, e->name, path);
 			if (code == WARD_OK)
 				/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): tasks are freed by their cleanup */

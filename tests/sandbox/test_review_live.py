@@ -544,6 +544,31 @@ def a_mount_in_the_project_is_named_and_never_written(p):
             subprocess.run(["rm", "-rf", *p.ws.iterdir()], check=True)
 
 
+BEYOND = [("a path that is too long", "n" * 250, 17)]
+
+
+@both_cases(BEYOND)
+def what_is_beyond_every_path_keeps_nothing_else_waiting(p, name, n):
+    """But what is gone: that may be there."""
+    p.write("gone", "the only copy\n")
+    p.write("f", "1\n")
+    a = Alive(p)
+    a.do(f"python3 -c 'import os; w = os.getcwd(); [(os.mkdir(\"{name}\"), os.chdir(\"{name}\")) for i in range({n})]; "
+         "os.rename(w + \"/gone\", \"x\")'")
+    a.do("echo 2 > f; echo new > new")
+    text_is(p.ws / "f", "2\n")
+    text_is(p.ws / "new", "new\n")
+    a.do("echo 3 > f")
+    text_is(p.ws / "f", "3\n")
+    err = a.end()
+    check_in("the run made", err)
+    check_eq((p.ws / "gone").read_text(), "the only copy\n", err)
+    for how in ((), ("--theirs", "f")):
+        p.run(*how, kind=("commit",), log=False)
+        check_eq((p.ws / "gone").read_text(), "the only copy\n")
+    subprocess.run(["rm", "-rf", *p.ws.iterdir()], check=True)
+
+
 @both
 def a_layer_of_its_own_disk_is_refused(p):
     r = p.run("--review=live", "--write", ".", "--disk-backend", "tmpfs", "--", "true")
