@@ -13,6 +13,7 @@ import random
 import stat
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
 import box    # noqa: E402  pylint: disable=wrong-import-position
@@ -253,6 +254,27 @@ def killed_and_taken_back(p):
 @both_cases([("no space", errno.ENOSPC), ("over quota", errno.EDQUOT), ("a broken disk", errno.EIO)])
 def a_call_of_the_commit_fails(p, error):
     sweep(p, error, error == errno.EDQUOT, (WRITE, MKDIRAT, RENAMEAT2, FSYNC, SYNCFS, FSETXATTR))
+
+
+@both_cases([("killed", 0), ("a broken disk", errno.EIO)])
+def one_that_ended_before_anything_was_real_is_no_conflict(p, error):
+    """Of what was moved and changed its directory alone says whether somebody removed it, and that is changed by a commit that only began."""
+    for i, call in enumerate((FSYNC, SYNCFS, OPENAT)):
+        top = p.ws / f"moved{i}"
+        p.write(f"moved{i}/a", "what a had\n")
+        time.sleep(0.05) # the run is younger
+        review(p, top, "mv a n; echo more >> n; echo y > x")
+        n = 1 if call != OPENAT else inject(p, top, -1, 0, 0, cli.WARD, "commit", "--dry-run")[1].get(OPENAT, 0) + 2
+        r, _, hit = inject(p, top, call, n, error, cli.WARD, "commit")
+        if hit and waiting(p) == ["pending"]:
+            check(r.code != 0, f"{call}: {r}")
+            check_eq(os.listdir(top), ["a"], str(call)) # look() would change it
+            r = ward(p, top, "commit")
+            check_eq((r.code, r.err), (0, ""), f"{call}: {r.out}")
+            check_eq(look(top), {"n": ("what a had\nmore\n", 0o644), "x": ("y\n", 0o644)}, str(call))
+            print(f"# {call}, the {n}. time", flush=True)
+        else:
+            finish(p, top, str(call), False)
 
 
 @both

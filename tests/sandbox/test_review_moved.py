@@ -210,6 +210,26 @@ def what_was_removed_and_has_lines_of_everybody_waits_for_nobody(p):
     check("much of what" not in ward(p, "diff").out)
 
 
+@box.root_only
+def a_part_of_it_from_a_store_elsewhere_is_no_conflict_for_the_rest(p):
+    """The commit makes its directory in the project's own then, and takes it away."""
+    box.needs_a_layer_on_tmpfs()
+    box.private_mounts()
+    elsewhere = p.side / "elsewhere"
+    elsewhere.mkdir()
+    box.mount("none", elsewhere, "tmpfs", 0, "mode=0700")
+    env = {"XDG_STATE_HOME": str(elsewhere)}
+    p.write("d/x", "1\n")
+    p.write("a", TEXT)
+    p.write("e", TEXT)
+    r = p.run("--review", "--", "sh", "-c", "echo 2 > d/x; mv a b; echo more >> b; mv e d/e; echo more >> d/e", env=env)
+    check_eq(r.code, 0, r.err)
+    for words in (("d/x",), ("b", "a"), ()):
+        r = p.run(*words, kind=("commit",), log=False, env=env)
+        check_eq(r.code, 0, f"{words}: {r.out}{r.err}")
+    check_eq(sorted(str(f.relative_to(p.ws)) for f in p.ws.rglob("*")), ["b", "d", "d/e", "d/x"])
+
+
 # ---- how it is said ----
 
 @both

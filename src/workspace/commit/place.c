@@ -30,6 +30,55 @@ static void stage_name(const struct ward_commit *c, int home, char out[WARD_COMM
 		root_name(c, WARD_COMMIT_STAGE, out);
 }
 
+/*
+ * What is made for a commit in the project's own directory, and goes again, changes the time of that, also by a commit that ends here or is
+ * killed. The next one would take it for somebody else's. Around each such call: who does something in between is taken for ours.
+ */
+static struct stat look_at_home(struct ward_commit *c, int home)
+{
+	struct stat st;
+
+	/* What makes the notes durable takes its time, in which a kill may come. */
+	if (home == c->root && !c->j.stays)
+		(void)ward_commit_begin_notes(c);
+	if (home != c->root || fstat(home, &st) < 0)
+		st.st_ino = 0;
+	return st;
+}
+
+/* What a run lands is noted with it, by who lands. */
+static void note_home(struct ward_commit *c, const struct stat *before)
+{
+	struct stat st;
+
+	if (before->st_ino == 0)
+		return;
+	if (!c->j.stays)
+		ward_commit_note_mode(c, ".", c->root, before);
+	else if (ward_commit_is_old(c, before) && fstat(c->root, &st) == 0 &&
+		ward_commit_ns(&st.st_ctim) != ward_commit_ns(&before->st_ctim) &&
+		ward_landed_touch(c->landed, ".", &st, NULL) == WARD_OK)
+		(void)ward_landed_flush(c->landed, NULL);
+}
+
+static int remove_at_home(struct ward_commit *c, int home, const char *name, int flags)
+{
+	struct stat before = look_at_home(c, home);
+	int r = unlinkat(home, name, flags) < 0 ? -errno : 0;
+
+	note_home(c, &before);
+	return r;
+}
+
+static int make_at_home(struct ward_commit *c, int home, const char *name)
+{
+	struct stat before = look_at_home(c, home);
+	int r = mkdirat(home, name, 0700) < 0 ? -errno : 0;
+
+	note_home(c, &before);
+	return r;
+}
+
 static int remove_name(void *arg, int dir, const char *name)
 {
 	(void)arg;
@@ -104,28 +153,26 @@ static int remove_left(struct ward_commit *c, int home)
 
 	stage_name(c, home, name);
 	if (fd == -ELOOP && is_probe(home, name))
-		return unlinkat(home, name, 0) < 0 ? -errno : 0;
+		return remove_at_home(c, home, name, 0);
 	if (fd < 0)
 		return fd;
 	if (c->j.state != WARD_JOURNAL_NONE)
 		ward_commit_empty_made(c);
 	r = ward_commit_names(fd, ".", c->j.state == WARD_JOURNAL_NONE ? remove_made : remove_name,
 		NULL);
-	if (r == 0 && unlinkat(home, name, AT_REMOVEDIR) < 0)
-		r = -errno;
-	return r;
+	return r == 0 ? remove_at_home(c, home, name, AT_REMOVEDIR) : r;
 }
 
 static int make_in(struct ward_commit *c, int home)
 {
 	char name[WARD_COMMIT_NAME_MAX];
-	int r = 0;
+	int r;
 
 	stage_name(c, home, name);
-	if (mkdirat(home, name, 0700) < 0) {
-		r = errno == EEXIST ? remove_left(c, home) : -errno;
-		if (r == 0 && mkdirat(home, name, 0700) < 0)
-			r = -errno;
+	r = make_at_home(c, home, name);
+	if (r == -EEXIST) {
+		r = remove_left(c, home);
+		r = r == 0 ? make_at_home(c, home, name) : r;
 	}
 	if (r == 0) {
 		c->stage = open_stage(c, home);
@@ -153,20 +200,15 @@ static int leads(struct ward_commit *c)
 	return r;
 }
 
-/* Once a run is enough: it comes and goes in the project's own directory, whose time it changes and whose watchers it wakes. */
-static int leads_noted(struct ward_commit *c)
+/* Once a run is enough: it comes and goes in the project's own directory, whose watchers it wakes. */
+static int leads_once(struct ward_commit *c)
 {
-	struct stat before, st;
-	bool known = fstat(c->root, &before) == 0;
+	struct stat before = look_at_home(c, c->root);
 	int r = leads(c);
 
+	note_home(c, &before);
 	if (r == 0 && c->leads)
 		*c->leads = true;
-	if (known && c->given.on && !c->j.stays)
-		ward_commit_note_mode(c, ".", c->root, &before);
-	if (r == 0 && c->j.stays && ward_commit_is_old(c, &c->root_st) &&
-		fstat(c->root, &st) == 0 && ward_landed_touch(c->landed, ".", &st, NULL) < 0)
-		r = -ENOMEM;
 	return r;
 }
 
@@ -178,7 +220,7 @@ static int make_somewhere(struct ward_commit *c)
 	if (r == 0 && st.st_dev == c->root_st.st_dev) {
 		r = make_in(c, c->store);
 		if (r == 0 && !(c->leads && *c->leads))
-			r = leads_noted(c);
+			r = leads_once(c);
 		if (r == 0)
 			return 0;
 		ward_close(c->stage);
@@ -219,6 +261,7 @@ int ward_commit_stage_make(struct ward_commit *c, struct ward_error *err)
 static int keep_beside(struct ward_commit *c)
 {
 	char name[WARD_COMMIT_NAME_MAX], kept[WARD_COMMIT_NAME_MAX];
+	struct stat before = look_at_home(c, c->root);
 	int r = -EEXIST;
 
 	stage_name(c, c->stage_home, name);
@@ -228,6 +271,7 @@ static int keep_beside(struct ward_commit *c)
 			(void)snprintf(kept, sizeof(kept), WARD_COMMIT_KEPT "%s-%u", c->run, i);
 		r = ward_commit_rename(c->stage_home, name, c->root, kept, RENAME_NOREPLACE);
 	}
+	note_home(c, &before);
 	if (r == 0)
 		ward_commit_leave(c, kept,
 			"is a directory of the project that holds what could be given back to no name");
