@@ -134,6 +134,8 @@ static int copy_all(struct ward_plan *p, const struct ward_plan_input *in)
 	p->n_exec_paths = in->n_exec_paths;
 	p->warnings = (const char *const *)copy_texts(p, in->warnings, in->n_warnings);
 	p->n_warnings = in->n_warnings;
+	p->apart = (const char *const *)copy_texts(p, in->apart, in->n_apart);
+	p->n_apart = in->n_apart;
 	p->asks = in->asks;
 	p->late_fix = in->late_fix;
 	p->late_names = in->late_names;
@@ -141,8 +143,8 @@ static int copy_all(struct ward_plan *p, const struct ward_plan_input *in)
 	p->late = in->late ? ward_arena_strdup(p->arena, in->late) : NULL;
 	p->caches_read = in->caches_read ? ward_arena_strdup(p->arena, in->caches_read) : NULL;
 	if (!p->workspace || !p->cwd || !p->exe || !p->argv || !env || !p->exec_paths ||
-		!p->warnings || (in->late && !p->late) || (in->repo_root && !p->repo_root) ||
-		(in->caches_read && !p->caches_read))
+		!p->warnings || !p->apart || (in->late && !p->late) ||
+		(in->repo_root && !p->repo_root) || (in->caches_read && !p->caches_read))
 		return WARD_E_NOMEM;
 	qsort(env, count(env), sizeof(*env), by_name);
 	p->env = env;

@@ -294,6 +294,8 @@ void ward_plan_json(const struct ward_plan *p, struct ward_buf *b)
 	ward_jw_kbool(b, "tty", p->tty);
 	review(b, &p->review);
 	axes(b, p);
+	if (p->n_apart > 0)
+		ward_jw_kstrs(b, "apart", p->apart, p->n_apart);
 	ward_jw_kstr(b, "late_names", ward_late_names_word(p->late_names));
 	ward_jw_kstrs(b, "warnings", p->warnings, p->n_warnings);
 	asks(b, p);

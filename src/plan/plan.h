@@ -77,6 +77,7 @@ struct ward_node {
 	bool told;                   /* MASK: a rule took it out: who is refused by it is on record, where FUSE serves the view */
 	bool stay;                   /* MASK: the run starts there: an empty directory, where nothing wider shows the name */
 	bool hold;                   /* BIND: as what it lies in, only so that nobody inside moves it away */
+	bool apart;                  /* BIND, fixed: of a mount in plan->apart: shown by itself, whatever what it lies in shows */
 	bool review;                 /* BIND: not the host's: the overlay of the run under review, or what lies below its root there */
 	const char *later;           /* BIND, fixed: only read because its name runs code later for its user: why; NULL: not for that */
 	uint64_t dev, ino;           /* BIND, CACHE: identity seen at resolution; the backend refuses another */
@@ -230,6 +231,12 @@ struct ward_plan {
 	struct ward_node *nodes;     /* whoever makes a pinned name writes down what it is, before the plan is signed */
 	size_t n_nodes;
 	/*
+	 * As root: mounts of the host that granted trees are shown without, since they cannot be ID-mapped with them. A node
+	 * stands in the place of each that would be seen: a mask, or what is there, by itself.
+	 */
+	const char *const *apart;
+	size_t n_apart;
+	/*
 	 * Absolute inside paths (real: no link in them), files or whole directories, that may be executed beside the
 	 * nodes with exec. Landlock EXECUTE in addition; empty when every node has exec.
 	 */
@@ -271,6 +278,8 @@ struct ward_plan_input {
 	char *const *env;
 	const struct ward_node *nodes;
 	size_t n_nodes;
+	const char *const *apart;
+	size_t n_apart;
 	const char *const *exec_paths;
 	size_t n_exec_paths;
 	const struct ward_rule *rules;

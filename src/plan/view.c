@@ -174,7 +174,7 @@ static bool redundant(const struct ward_node *c, const struct ward_node *n)
 		return n->kind != WARD_NODE_CACHE && n->kind != WARD_NODE_MASK;
 	if (n->review && !c->review)
 		return false;
-	if ((n->fixed && n->kind == WARD_NODE_MASK) || n->hold)
+	if ((n->fixed && n->kind == WARD_NODE_MASK) || n->hold || n->apart)
 		return false;
 	if (n->fixed)
 		return c->write == n->write && c->noexec == n->noexec && (c->idmap || !n->idmap);

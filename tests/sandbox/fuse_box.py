@@ -18,15 +18,16 @@ EMPTY = {3: struct.pack("<QII6Q10I", 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0o40777
 
 
 class Dead:
-    """Mounted at `at`. how: an errno by its name, HANGS, ENDED, or LIVES, which may become HANGS, and takes `delay` seconds for each answer."""
+    """Mounted at `at`. how: an errno by its name, HANGS, ENDED, or LIVES, which may become HANGS, and takes `delay` seconds for each answer.
+    file: on a file, as one of it is bound. more: of the options of its mount."""
 
-    def __init__(self, at, how, delay=0):
+    def __init__(self, at, how, delay=0, file=False, more=""):
         try:
             self.fd = os.open("/dev/fuse", os.O_RDWR)
         except OSError as e:
             skip(f"/dev/fuse: {e.strerror}")
         self.how, self.at, self.asked, self.delay = how, str(at), 0, delay
-        box.mount("dead", self.at, "fuse", 0, f"fd={self.fd},rootmode=40755,user_id=0,group_id=0,allow_other")
+        box.mount("dead", self.at, "fuse", 0, f"fd={self.fd},rootmode={'100644' if file else '40755'},user_id=0,group_id=0,allow_other{more}")
         self.answer(os.read(self.fd, 1 << 17))   # INIT
         if how == ENDED:
             os.close(self.fd)

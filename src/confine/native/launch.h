@@ -18,7 +18,7 @@
 #include "confine/native/probes.h"
 
 #define WARD_LAUNCH_MAGIC 0x44524157u /* "WARD" */
-#define WARD_LAUNCH_VERSION 7u
+#define WARD_LAUNCH_VERSION 8u
 
 /* Descriptors that ward-init starts with. */
 enum ward_launch_fd {
@@ -108,6 +108,7 @@ struct ward_launch {
 	uint32_t caller_uid, caller_gid;
 	uint32_t n_mounts, mounts; /* struct ward_launch_mount[] */
 	uint32_t n_rules, rules; /* struct ward_launch_rule[] */
+	uint32_t n_apart, apart; /* uint32_t offsets[] of paths of mounts that ID-mapped trees come without */
 	uint32_t argc, argv; /* uint32_t offsets[] */
 	uint32_t envc, envp;
 	uint32_t exe, cwd, hostname,

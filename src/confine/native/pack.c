@@ -61,21 +61,30 @@ static uint32_t put_text(struct packer *p, const char *s)
 	return put(p, s, strlen(s) + 1, 1);
 }
 
-static uint32_t put_vector(struct packer *p, char *const *v, uint32_t *ret_n)
+static uint32_t put_texts(struct packer *p, const char *const *v, size_t n)
 {
 	struct ward_buf offs = WARD_BUF_INIT;
-	uint32_t n = 0, off;
+	uint32_t off;
 
-	for (; v && v[n]; n++) {
-		off = put_text(p, v[n]);
+	for (size_t i = 0; i < n; i++) {
+		off = put_text(p, v[i]);
 		ward_buf_add(&offs, &off, sizeof(off));
 	}
 	off = put(p, offs.s, offs.n, sizeof(uint32_t));
 	if (offs.failed)
 		p->b.failed = true;
 	ward_buf_done(&offs);
-	*ret_n = n;
 	return off;
+}
+
+static uint32_t put_vector(struct packer *p, char *const *v, uint32_t *ret_n)
+{
+	uint32_t n = 0;
+
+	while (v && v[n])
+		n++;
+	*ret_n = n;
+	return put_texts(p, (const char *const *)v, n);
 }
 
 static int by_dest(const void *key, const void *member)
@@ -420,6 +429,8 @@ static void pack_body(struct packer *p, struct ward_launch *l)
 	l->n_mounts = p->n_mounts;
 	l->rules = put(p, p->rules, p->n_rules * sizeof(*p->rules), 8);
 	l->n_rules = p->n_rules;
+	l->apart = put_texts(p, plan->apart, plan->n_apart);
+	l->n_apart = (uint32_t)plan->n_apart;
 	l->argv = put_vector(p, plan->argv, &l->argc);
 	l->envp = put_vector(p, plan->env, &l->envc);
 	l->exe = put_text(p, plan->exe);

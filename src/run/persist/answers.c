@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,11 +29,15 @@
 #include "run/resolve/look.h"
 #include "run/review/place.h"
 
+#define MOUNTS_BYTES_MAX (4u << 20)
 #define ASKS_BYTES (16u * 1024)
 #define ASKED_MAX 64 /* of one start; the others are taken for alive */
 /* For all of them together: a disk that slept has to spin up, and a server afar is asked more than once. */
 #define WAIT_MS 5000
 #define WAIT_LATE_MS 500 /* where others used that up, for each that is come upon later */
+/* For one name that somebody has to know of now, and for all such that nobody answers for. */
+#define LOOK_MS 500
+#define LOOKS_MS 2000
 #define KILL_MS 50 /* for the end of who waited too long */
 
 #define BARE __attribute__((no_sanitize("address", "undefined")))
@@ -40,10 +46,14 @@ struct answer {
 	const char *at;
 	int pidfd;
 	struct asks *shared; /* NULL: it could not be asked */
+	struct ward_statx st; /* of what was named, once it has ended well */
 };
 
 struct asks {
 	int error; /* an errno; read when it has ended */
+	int file; /* 1: what is mounted there is no directory */
+	int named; /* flags of a look at what the name is, and nothing else; -1: of a mount, as here */
+	struct ward_statx st; /* of that */
 	char path[WARD_PATH_MAX];
 };
 
@@ -54,13 +64,22 @@ BARE static _Noreturn void ask(struct asks *a)
 	long fd, r;
 
 	ward_raw(WARD_NR_CLOSE_RANGE, 0, ~0u, 0, 0, 0);
+	if (a->named >= 0) {
+		r = ward_raw(SYS_statx, AT_FDCWD, (long)a->path, a->named | AT_NO_AUTOMOUNT,
+			WARD_STATX_BASIC, (long)&a->st);
+		a->error = r < 0 ? (int)-r : 0;
+		for (;;)
+			ward_raw(SYS_exit, 0, 0, 0, 0, 0);
+	}
 	fd = ward_raw(SYS_openat, AT_FDCWD, (long)a->path,
 		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0, 0);
 	r = fd < 0 ? fd : ward_raw(SYS_getdents64, fd, (long)names, sizeof(names), 0, 0);
-	/* That a file is mounted there, the kernel knows by itself. */
-	if (r == -ENOTDIR)
+	/* That a file is mounted there, the kernel knows by itself: nobody waits for that. */
+	if (r == -ENOTDIR) {
+		__atomic_store_n(&a->file, 1, __ATOMIC_RELAXED);
 		r = ward_raw(SYS_statx, AT_FDCWD, (long)a->path,
 			AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC, WARD_STATX_BASIC, (long)names);
+	}
 	a->error = r < 0 ? (int)-r : 0;
 	for (;;)
 		ward_raw(SYS_exit, 0, 0, 0, 0, 0);
@@ -71,7 +90,7 @@ BARE static int child(void *arg)
 	ask(arg);
 }
 
-static int begin(const char *path, struct answer *ret)
+static int begin(const char *path, int named, struct answer *ret)
 {
 	struct asks *a;
 	sigset_t all, old;
@@ -85,6 +104,7 @@ static int begin(const char *path, struct answer *ret)
 	if (a == MAP_FAILED)
 		return -errno;
 	memcpy(a->path, path, strlen(path) + 1);
+	a->named = named;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pid = clone(child, (char *)a + ASKS_BYTES, CLONE_VM | CLONE_PIDFD, a, &ret->pidfd);
@@ -116,12 +136,13 @@ static bool has_ended(int pidfd, uint64_t until_ns)
 }
 
 /* 0, an errno, or ETIMEDOUT: none came in time. */
-static int end(struct answer *a, uint64_t until_ns)
+static int end(struct answer *a, uint64_t until_ns, bool *ret_file)
 {
 	struct asks *shared = a->shared;
 	bool ended = has_ended(a->pidfd, until_ns), answered = ended;
 	int r = ETIMEDOUT;
 
+	*ret_file = shared && __atomic_load_n(&shared->file, __ATOMIC_RELAXED);
 	if (!ended) {
 		(void)ward_pidfd_signal(a->pidfd, SIGKILL);
 		ended = has_ended(a->pidfd, ward_now_mono_ns() + KILL_MS * 1000000ull);
@@ -131,6 +152,7 @@ static int end(struct answer *a, uint64_t until_ns)
 		(void)ward_pidfd_wait(a->pidfd, NULL, NULL, false);
 		if (answered)
 			r = shared->error;
+		a->st = shared->st;
 		munmap(shared, ASKS_BYTES);
 	}
 	ward_closep(&a->pidfd);
@@ -160,24 +182,26 @@ static const char *why_gone(int answer)
 					   : NULL;
 }
 
-static bool is_written(const struct ward_resolver *rs, const char *at)
+static bool is_written(const struct ward_resolver *rs, const struct ward_mount *m)
 {
-	const struct ward_node *by = ward_rs_shown_by(rs, at);
+	const struct ward_node *by = ward_rs_shown_by(rs, m->at);
 
-	return by && by->write && !by->protect && !ward_streq(by->dest, at) &&
-		!ward_rs_reviewed(rs, at);
+	return by && by->write && !by->protect && !ward_streq(by->dest, m->at) &&
+		!ward_rs_reviewed(rs, m->at) && !ward_mount_is_hidden(rs->mounts, m);
 }
 
-static int leave_out(struct ward_resolver *rs, const char *at, const char *why,
+const char *ward_mount_why_gone(const struct ward_mount *m)
+{
+	return why_gone(m->answer);
+}
+
+static int leave_out(struct ward_resolver *rs, const struct ward_mount *m, const char *why,
 	struct ward_error *err)
 {
-	struct ward_node n = {
-		.kind = WARD_NODE_MASK, .dest = at, .is_dir = true, .fixed = true, .rule = -1
-	};
-	int r = rs->host->userns ? ward_rs_node(rs, &n, err) : WARD_OK;
+	const char *at = m->at;
+	int r = rs->host->userns ? ward_rs_mask_mount(rs, at, !m->is_file, err)
+				 : ward_rs_text(rs, &rs->gone, at, err);
 
-	if (r == WARD_OK)
-		r = ward_rs_text(rs, &rs->gone, at, err);
 	return r < 0
 		? r
 		: ward_rs_warn(rs, err, "%s is %s: what is mounted there %s", ward_rs_show(rs, at),
@@ -199,7 +223,7 @@ static int about(struct asking *a, const char *at, struct ward_mount *of)
 {
 	if (a->n == ASKED_MAX)
 		return 0;
-	if (begin(at, &a->v[a->n]) < 0)
+	if (begin(at, -1, &a->v[a->n]) < 0)
 		return ETIMEDOUT;
 	a->of[a->n++] = of;
 	return 0;
@@ -221,7 +245,8 @@ static void end_all(struct ward_mounts *all, struct asking *a)
 	uint64_t left = all->waited_ns < most ? most - all->waited_ns : 0;
 
 	for (size_t i = 0; i < a->n; i++)
-		a->of[i]->answer = end(&a->v[i], began + (left > least ? left : least));
+		a->of[i]->answer =
+			end(&a->v[i], began + (left > least ? left : least), &a->of[i]->is_file);
 	all->waited_ns += ward_now_mono_ns() - began;
 }
 
@@ -286,7 +311,7 @@ static int settle(struct ward_resolver *rs, const struct ward_mount *m, struct w
 	/* In one that is left out there is nothing to cover, nor to cover it by. */
 	if (lies_in(&rs->gone, m->at))
 		return WARD_OK;
-	return why ? leave_out(rs, m->at, why, err) : ward_rs_text(rs, &rs->remote, m->at, err);
+	return why ? leave_out(rs, m, why, err) : ward_rs_text(rs, &rs->remote, m->at, err);
 }
 
 int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err)
@@ -296,13 +321,13 @@ int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err)
 	int r = WARD_OK;
 
 	for (size_t i = 0; all && i < all->n; i++) {
-		if (all->v[i].far && is_written(rs, all->v[i].at))
+		if (all->v[i].far && is_written(rs, &all->v[i]))
 			ask_mount(all, &asked, &all->v[i]);
 	}
 	if (all)
 		end_all(all, &asked);
 	for (size_t i = 0; r == WARD_OK && all && i < all->n; i++) {
-		if (all->v[i].asked && is_written(rs, all->v[i].at))
+		if (all->v[i].asked && is_written(rs, &all->v[i]))
 			r = settle(rs, &all->v[i], err);
 	}
 	return r;
@@ -320,9 +345,63 @@ size_t ward_gone_since(const char *const *remote, size_t n, const char **ret)
 	}
 	for (size_t i = 0; i < asked.n; i++) {
 		const char *at = asked.v[i].at;
+		bool file;
 
-		if (why_gone(end(&asked.v[i], until)))
+		if (why_gone(end(&asked.v[i], until, &file)))
 			ret[gone++] = at;
 	}
 	return gone;
+}
+
+/* ---- one name, whatever it leads to ---- */
+
+/* By what is mounted now: more may have been since the start. */
+static bool any_far(void)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = MOUNTS_BYTES_MAX + 1 };
+	char *line, *next, *type;
+
+	if (ward_read_file("/proc/self/mountinfo", MOUNTS_BYTES_MAX, &b, NULL) < 0)
+		return true;
+	(void)ward_buf_cstr(&b); /* it has an end */
+	for (line = b.s; line && *line; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = '\0';
+		type = strstr(line, " - ");
+		if (!type)
+			continue;
+		type += 3;
+		type[strcspn(type, " ")] = '\0';
+		if (ward_mount_may_be_gone(type))
+			return true;
+	}
+	return false;
+}
+
+int ward_look(struct ward_looks *x, const char *path, int flags, struct stat *ret)
+{
+	uint64_t began = ward_now_mono_ns();
+	struct answer a;
+	bool file;
+	int r;
+
+	if (!x->known) {
+		x->far = any_far();
+		x->known = true;
+	}
+	if (!x->far)
+		return fstatat(AT_FDCWD, path, ret, flags | AT_NO_AUTOMOUNT) < 0 ? -errno : 0;
+	if (x->spent_ns >= LOOKS_MS * 1000000ull || begin(path, flags, &a) < 0)
+		return -ETIMEDOUT;
+	r = end(&a, began + LOOK_MS * 1000000ull, &file);
+	if (r == ETIMEDOUT)
+		x->spent_ns += ward_now_mono_ns() - began;
+	if (r)
+		return -r;
+	*ret = (struct stat){ .st_dev = makedev(a.st.dev_major, a.st.dev_minor),
+		.st_ino = a.st.ino,
+		.st_mode = a.st.mode,
+		.st_ctim = { .tv_sec = a.st.ctime.sec, .tv_nsec = a.st.ctime.nsec } };
+	return 0;
 }

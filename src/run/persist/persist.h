@@ -52,6 +52,25 @@ int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err);
 /* Of mounts (n paths) that answered then, those that do not now, to ret, which has room for all; how many. Bounded in time. */
 size_t ward_gone_since(const char *const *remote, size_t n, const char **ret);
 
+/*
+ * What a name is (dev, ino, mode, ctime alone; flags: AT_SYMLINK_NOFOLLOW or 0), where it may lie in a mount that answers nobody. 0, or
+ * -errno; -ETIMEDOUT: not known, after a bounded time for all looks of one x, which begins as zeros.
+ */
+struct ward_looks {
+	bool known, far;             /* far: the host has a mount whose server may be gone; not known: it is looked up again */
+	uint64_t spent_ns;
+};
+int ward_look(struct ward_looks *x, const char *path, int flags, struct stat *ret);
+
+/* ---- kernels.c: the kernel's own (proc, sysfs ...), mounted below a grant or in one: no sandbox is shown the host's ---- */
+bool ward_rs_in_kernels(struct ward_resolver *rs, const char *path);     /* absolute, without links: it lies in one */
+int ward_rs_kernels(struct ward_resolver *rs, struct ward_error *err);   /* masked, and said; what is granted in one refuses the run */
+
+/* ---- apart.c: as root, what cannot be ID-mapped with the grant around it comes by itself, only for reading, or not at all ---- */
+int ward_rs_apart(struct ward_resolver *rs, struct ward_error *err);
+/* What is mounted at a real path is not shown, nor looked at any more: rs->gone. */
+int ward_rs_mask_mount(struct ward_resolver *rs, const char *at, bool is_dir, struct ward_error *err);
+
 /* ---- hunt.c: a bounded walk by descriptors, which follows no link and leaves no root ---- */
 enum ward_hit_kind {
 	WARD_HIT_NAME = 0,           /* of data/persist, or one that git obeys in a directory of its own */
@@ -147,6 +166,7 @@ struct ward_on_path_tell {
 	int (*tell)(void *arg, const char *path, const char *what, const char *why);
 	void *arg;
 	bool cut;                    /* not all was looked at */
+	struct ward_looks looks;
 };
 int ward_on_path_look(const struct ward_before *b, struct ward_on_path_tell *to);
 

@@ -54,9 +54,10 @@ bool ward_rs_is_second_name(struct ward_resolver *rs, struct ward_above *a, cons
 
 /* ---- mounts.c: the kernel's list of the mounts that we see, read once ---- */
 struct ward_mount {
-	unsigned long id;
+	unsigned long id, parent;
 	const char *fs, *root, *at;  /* the file system's number, the directory in it, where it is */
 	const char *type;
+	bool kernels, is_file;       /* nobody's files, but the kernel's own (persist/kernels.c); a file, as far as it was asked */
 	bool far, asked;             /* far: its server may be gone (persist/answers.c), and, once it was asked ... */
 	int answer;                  /* ... 0, the errno that it answers by, or ETIMEDOUT: it does not, or not in time */
 };
@@ -66,7 +67,9 @@ struct ward_mounts {
 	uint64_t waited_ns;          /* for all answers so far */
 };
 const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs, struct ward_error *err); /* NULL: it cannot be read; err: NULL ok */
-bool ward_mount_may_be_gone(const char *type); /* persist/answers.c: its server is another machine, or a program */
+const char *ward_mount_why_gone(const struct ward_mount *m);    /* persist/answers.c, of one that was asked; NULL: it answers */
+bool ward_mount_is_hidden(const struct ward_mounts *all, const struct ward_mount *m);    /* by its name something else is found */
+bool ward_mount_is_kernels(const char *type), ward_mount_may_be_gone(const char *type); /* persist/: kernels.c, answers.c */
 
 /* ---- gitconfig.c ---- */
 #define WARD_GITCONFIG_VALUE_MAX 1024

@@ -45,6 +45,7 @@ static bool take(char *line, struct ward_mount *ret)
 	unescape(field[3]);
 	unescape(field[4]);
 	*ret = (struct ward_mount){ .id = strtoul(field[0], NULL, 10),
+		.parent = strtoul(field[1], NULL, 10),
 		.fs = field[2],
 		.root = field[3],
 		.at = field[4],
@@ -82,10 +83,47 @@ const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs, struct ward_e
 			*next++ = '\0';
 		if (x->n <= lines && take(s, &x->v[x->n])) {
 			x->v[x->n].far = ward_mount_may_be_gone(x->v[x->n].type);
+			x->v[x->n].kernels = ward_mount_is_kernels(x->v[x->n].type);
 			x->n_far += x->v[x->n].far;
 			x->n++;
 		}
 	}
 	rs->mounts = x;
 	return x;
+}
+
+static const struct ward_mount *parent_of(const struct ward_mounts *all, const struct ward_mount *m)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->v[i].id == m->parent && &all->v[i] != m)
+			return &all->v[i];
+	}
+	return NULL;
+}
+
+/* By one of the same parent, on the way to it. */
+static bool is_covered(const struct ward_mounts *all, const struct ward_mount *m)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct ward_mount *by = &all->v[i];
+
+		if (by != m && by->parent == m->parent && ward_path_within(m->at, by->at) &&
+			!ward_streq(m->at, by->at))
+			return true;
+	}
+	return false;
+}
+
+bool ward_mount_is_hidden(const struct ward_mounts *all, const struct ward_mount *m)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->v[i].parent == m->id && ward_streq(all->v[i].at, m->at))
+			return true;
+	}
+	for (size_t up = 0; m && up <= all->n; up++) {
+		if (is_covered(all, m))
+			return true;
+		m = parent_of(all, m);
+	}
+	return false;
 }

@@ -51,7 +51,7 @@ struct ward_resolver {
 	struct ward_rule *rules, *forbidden; /* forbidden: what policies forbid of the network by name */
 	size_t n_rules, cap_rules, n_forbidden, cap_forbidden;
 	int owner_warned;            /* the last rule that had its warning about another owner, + 1; 0 = none */
-	struct ward_texts exec_paths, warnings, env, bins, meant, gone, remote; /* meant: persist/meant.c; gone, remote: answers.c */
+	struct ward_texts exec_paths, warnings, env, bins, meant, gone, remote, apart; /* meant, gone, remote, apart: persist/ */
 	struct ward_rulebook *book;  /* NULL: nothing but the request's own capabilities decides */
 	struct ward_caps caps;       /* the request's, and what the policies add for programs and variables */
 	struct ward_limits limits;   /* the request's, with those of mode and profile where it has none */

@@ -90,7 +90,11 @@ static int cannot_list(struct ward_walk *w, const char *dir, int sys)
 	case ENOMEM:
 		return ward_fail_errno(w->err, sys == ENOMEM ? WARD_E_NOMEM : WARD_E_SYSTEM, sys,
 			"cannot list '%s'", dir);
-	default: return w->unlisted && may_enter(dir) ? w->unlisted(w->arg, dir) : WARD_OK;
+	default:
+		/* Whose server is gone: it may be back while the run lives. */
+		return w->unlisted && (ward_rs_is_gone(-sys) || may_enter(dir))
+			? w->unlisted(w->arg, dir)
+			: WARD_OK;
 	}
 }
 
@@ -141,7 +145,9 @@ int ward_rs_walk(struct ward_walk *w, const char *start)
 	while (r == WARD_OK && w->todo.n > 0) {
 		const char *dir = w->todo.v[--w->todo.n];
 
-		r = ward_rs_far(w->rs, dir) < 0 ? far(w, dir) : directory(w, dir);
+		/* Nothing in what is the kernel's own is ever shown. */
+		if (!ward_rs_in_kernels(w->rs, dir))
+			r = ward_rs_far(w->rs, dir) < 0 ? far(w, dir) : directory(w, dir);
 	}
 	return r;
 }

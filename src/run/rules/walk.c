@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "os/os.h"
+#include "run/persist/persist.h"
 #include "run/rules/rules.h"
 
 /* A pattern, and the directory that all its matches are or lie in. */
@@ -339,6 +340,17 @@ static const char *mount_of(struct ward_resolver *rs, const char *path)
 	return best;
 }
 
+static bool is_file_mounted(const struct ward_resolver *rs, const char *at)
+{
+	bool is_file = false;
+
+	for (size_t i = 0; i < rs->mounts->n; i++) {
+		if (ward_streq(rs->mounts->v[i].at, at))
+			is_file = rs->mounts->v[i].is_file;
+	}
+	return is_file;
+}
+
 /* Nothing is known of what lies in a mount whose server is gone, and the server may be back while the run lives: so it is all left out. */
 static int gone(struct ward_resolver *rs, const char *path, int why, size_t first, bool read,
 	bool write, struct ward_error *err)
@@ -346,7 +358,6 @@ static int gone(struct ward_resolver *rs, const char *path, int why, size_t firs
 	char real[WARD_PATH_MAX];
 	const char *would, *at;
 	const struct ward_node *shown;
-	struct ward_node n = { .kind = WARD_NODE_MASK, .is_dir = true, .fixed = true, .rule = -1 };
 	int r;
 
 	(void)ward_rs_stuck(rs, path, real, &would);
@@ -360,10 +371,7 @@ static int gone(struct ward_resolver *rs, const char *path, int why, size_t firs
 		ward_fail_fix(err, "unmount %s, or grant nothing around it", at ? at : real);
 		return r;
 	}
-	n.dest = at;
-	r = ward_rs_node(rs, &n, err);
-	if (r == WARD_OK)
-		r = ward_rs_text(rs, &rs->gone, at, err);
+	r = ward_rs_mask_mount(rs, at, !is_file_mounted(rs, at), err);
 	return r < 0
 		? r
 		: ward_rs_warn(rs, err,

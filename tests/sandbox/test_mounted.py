@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the host has mounted below a grant: of whatever kind it is, the grant works, what a policy takes away stays taken, and nothing of the host's comes in by it."""
+import os
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import box    # noqa: E402  pylint: disable=wrong-import-position
+from fuse_box import ENDED, HANGS, LIVES, Dead    # noqa: E402  pylint: disable=wrong-import-position
+from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
+
+WS = pathlib.Path("/mnt/ws")
+
+
+def place(p=None):
+    """/mnt/ws, whose mounts end with the namespace."""
+    box.private_mounts()
+    box.mount("ward-test", "/mnt", "tmpfs", 0, "mode=0777")
+    box.bound_fuse()
+    WS.mkdir()
+    WS.chmod(0o777)
+
+
+def run(p, *words):
+    p.ws = WS
+    with p.start(*words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as q:
+        try:
+            out, err = q.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            q.kill()
+            raise
+    return q.returncode, out.decode(), err.decode()
+
+
+def as_both(before):
+    """before() makes the mounts, as root; the test is root's, or a user's then."""
+    def register(fn):
+        if os.geteuid() != 0:
+            def not_here(p):
+                skip("root mounts it, and is its user then")
+            not_here.__name__ = fn.__name__
+            box._register(not_here, "user", None)  # pylint: disable=protected-access
+            return fn
+        box._register(fn, "root", before)  # pylint: disable=protected-access
+        box._register(fn, "user", lambda: box.become_user(before))  # pylint: disable=protected-access
+        return fn
+    return register
+
+
+# ---- the kernel's own, as in a root that somebody made ----
+
+KERNELS = {"proc": "proc", "sys": "sysfs", "dev": "devtmpfs", "dev/pts": "devpts", "dev/mqueue": "mqueue"}
+
+
+def chroot_in_it():
+    place()
+    (WS / "root").mkdir()
+    for name, kind in KERNELS.items():
+        (WS / "root" / name).mkdir(exist_ok=True)
+        box.mount(kind, str(WS / "root" / name), kind)
+    (WS / "root/one").write_text("")
+    box.mount(str(WS / "root/proc/sys/kernel/hostname"), str(WS / "root/one"), None, box.MS_BIND)
+    (WS / "root/file").write_text("text\n")
+    os.chmod(WS / "root", 0o777)
+
+
+LOOK = "cat root/file; cd root; for d in proc sys dev; do ls -A $d 2>/dev/null; done; cat one proc/1/cmdline 2>/dev/null; echo 1 2>/dev/null >proc/$PPID/oom_score_adj && echo written; cd ..; find . -name environ 2>/dev/null; true"
+
+
+@as_both(chroot_in_it)
+def of_the_kernels_own_below_a_grant_nothing_is_shown(p):
+    """By it the command saw the processes of the host, and could write to those of its user."""
+    for how in ("--read", "--write"):
+        code, out, err = run(p, how, ".", "sh", "-c", LOOK)
+        check_eq((code, out), (0, "text\n"), err)
+        for name in ("proc", "sys", "dev", "one"):
+            check_in(f'ward: warning: "{WS}/root/{name}" is left out: the host\'s {KERNELS.get(name, "proc")} is mounted there, of which no run is shown anything', err)
+
+
+@as_both(chroot_in_it)
+def what_is_granted_in_the_kernels_own_refuses_the_run(p):
+    for what, kind, at in (("root/proc", "proc", "root/proc"), ("root/proc/sys", "proc", "root/proc"), ("root/one", "proc", "root/one"), ("root/sys/kernel", "sysfs", "root/sys")):
+        code, out, err = run(p, "--read", what, "sh", "-c", "echo started")
+        check_eq((code, out), (125, ""), err)
+        check_in(f'"{WS}/{what}" cannot be granted: the host\'s {kind} is mounted at "{WS}/{at}", of which no sandbox has anything', err)
+
+
+@as_both(chroot_in_it)
+def a_pattern_does_not_look_for_names_in_the_kernels_own(p):
+    """They would be too many, and new ones every moment."""
+    (p.base / "p.cedar").write_text('forbid (principal, action in [Ward::Action::"fs.read", Ward::Action::"fs.write"], resource in Ward::Glob::"**/environ");\n')
+    code, out, err = run(p, "--policy", str(p.base / "p.cedar"), "--accept", "files=advisory", "--write", ".", "sh", "-c", LOOK)
+    check_eq((code, out), (0, "text\n"), err)
+
+
+def covered():
+    """What is hidden by another mount is not there to be masked; and one that is mounted on it is looked at for what it is."""
+    place()
+    (WS / "a/proc").mkdir(parents=True)
+    box.mount("proc", str(WS / "a/proc"), "proc")
+    box.mount("ward-test", str(WS / "a"), "tmpfs", 0, "mode=0777")
+    (WS / "a/file").write_text("text\n")
+    (WS / "b").mkdir()
+    box.mount("proc", str(WS / "b"), "proc")
+    box.mount("ward-test", str(WS / "b"), "tmpfs", 0, "mode=0777")
+    (WS / "b/file").write_text("text\n")
+
+
+def what_is_hidden_by_another_mount_is_nothing_to_a_start(p):
+    if not (WS / "b/file").exists():
+        skip("root mounts it, and is its user then")
+    for how in ("--read", "--write"):
+        code, out, err = run(p, how, ".", "sh", "-c", "cat a/file b/file; ls a b")
+        check_eq((code, out, "left out" in err), (0, "text\ntext\na:\nfile\n\nb:\nfile\n", False), err)
+    code, out, err = run(p, "--read", "b", "cat", "b/file")
+    check_eq((code, out), (0, "text\n"), err)
+
+
+box._register(what_is_hidden_by_another_mount_is_nothing_to_a_start, "user",  # pylint: disable=protected-access
+              (lambda: box.become_user(covered)) if os.geteuid() == 0 else None)
+
+# ---- as root: what cannot be ID-mapped with the grant that it is mounted in ----
+
+dead = {}
+
+
+def overlay(at, text):
+    """With a file that everybody may read, one that root alone may, and what a policy speaks of."""
+    for x in ("low", "up", "work"):
+        (WS.parent / f"{at.name}.{x}").mkdir()
+    low = WS.parent / f"{at.name}.low"
+    (low / "sub").mkdir()
+    for name in ("file", ".env", "sub/.env", "sub/file"):
+        (low / name).write_text(text)
+    (low / "mine").write_text("root's\n")
+    (low / "mine").chmod(0o600)
+    at.mkdir(parents=True)
+    box.mount("overlay", str(at), "overlay", 0, f"lowerdir={low},upperdir={WS.parent}/{at.name}.up,workdir={WS.parent}/{at.name}.work")
+
+
+def unmappable():
+    place()
+    (WS / "sub").mkdir()
+    overlay(WS / "sub/over", "below\n")
+    (WS / "sub/over/../tmp").mkdir()
+    box.mount("ward-test", str(WS / "sub/tmp"), "tmpfs", 0, "mode=0777")
+    (WS / "sub/tmp/file").write_text("mapped\n")
+    for name, how in (("hangs", HANGS), ("lost", ENDED), ("lives", LIVES)):
+        (WS / name).mkdir()
+        (WS / name / "below").write_text("what is mounted hides it\n")
+        dead[name] = Dead(WS / name, how)
+
+
+def end_all():
+    for d in dead.values():
+        d.end()
+
+
+INSIDE = ("cat sub/over/file sub/tmp/file; cat sub/over/mine; echo x >sub/over/file && echo evil; echo x >sub/over/new && echo evil; ls -A lives && echo lives; "
+          "for d in hangs lost; do ls -A $d && echo open; done; mv sub/over sub/o && echo evil; mv sub s && echo evil; "
+          "echo x >new && echo written; echo x >sub/tmp/new && echo written; echo x >sub/new && echo written; true")
+
+
+def one_that_cannot_be_mapped_refuses_no_grant_of_root(p):
+    """It is shown as to anybody, what does not answer is left out, and all else is as granted."""
+    code, out, err = run(p, "--write", ".", "sh", "-c", INSIDE)
+    check_eq((code, out), (0, "below\nmapped\nlives\nwritten\nwritten\nwritten\n"), err)
+    for name, why in (("hangs", "does not answer"), ("lost", "answers by an error")):
+        check_in(f'ward: warning: "{WS}/{name}" is left out: what is mounted there {why}', err)
+    for name, kind in (("sub/over", "overlay"), ("lives", "fuse")):
+        check_in(f'ward: warning: "{WS}/{name}" may only be read, and as by anybody: what is mounted there ({kind}) cannot be ID-mapped', err)
+    check_eq([x.stat().st_uid for x in (WS / "new", WS / "sub/tmp/new", WS / "sub/new")], [0, 0, 0])
+    check_eq((WS / "sub/over/file").read_text(), "below\n")
+    code, out, err = run(p, "--read", ".", "sh", "-c", INSIDE)
+    check_eq((code, out), (0, "below\nmapped\nlives\n"), err)
+    check_in(f'ward: warning: "{WS}/sub/over" is shown as to anybody: what is mounted there (overlay) cannot be ID-mapped', err)
+    check_in(f'ward: warning: "{WS}/hangs" is left out: what is mounted there (fuse) does not answer', err)
+    end_all()
+
+
+def what_policies_say_of_it_holds(p):
+    (p.base / "p.cedar").write_text("".join(
+        f'forbid (principal, action in [{a}], resource in Ward::Glob::"{g}");\n'
+        for a, g in (('Ward::Action::"fs.read", Ward::Action::"fs.write"', "**/.env"), ('Ward::Action::"fs.write"', "**/sub/**"))))
+    code, out, err = run(p, "--policy", str(p.base / "p.cedar"), "--accept", "files=advisory", "--write", ".", "sh", "-c",
+                         "cat sub/over/.env sub/over/sub/.env; cat sub/over/sub/file; echo x >sub/new && echo evil; echo x >new && echo written")
+    check_eq((code, out), (0, "below\nwritten\n"), err)
+    end_all()
+
+
+def what_is_written_there_by_name_is_refused(p):
+    for words, why in ((("--write", "sub/over"), "ID-mapping a granted tree (this file system cannot)"),
+                       (("--read", ".", "--write", "sub/over/sub"), f'"{WS}/sub/over/sub" cannot be written by a run of root\'s: what is mounted at "{WS}/sub/over" (overlay)')):
+        code, out, err = run(p, *words, "echo", "started")
+        check_eq((code, out), (125, ""), err)
+        check_in(why, err)
+    end_all()
+
+
+def two_at_one_place():
+    """As what is mounted on an automount: the lower one comes with the tree as well, though nobody sees it. And one is covered by what is mounted above."""
+    place()
+    overlay(WS / "a", "lower\n")
+    box.mount("ward-test", str(WS / "a"), "tmpfs", 0, "mode=0777")
+    (WS / "a/file").write_text("upper\n")
+    overlay(WS / "b/over", "lower\n")
+    (WS / "b/new").write_text("what is mounted hides it\n")
+    box.mount("ward-test", str(WS / "b"), "tmpfs", 0, "mode=0777")
+    (WS / "b/file").write_text("upper\n")
+
+
+def what_it_is_hidden_by_is_written_as_granted(p):
+    code, out, err = run(p, "--write", ".", "sh", "-c", "cat a/file b/file; ls b; for d in . a b; do echo x >$d/new && echo written; done")
+    check_eq((code, out), (0, "upper\nupper\nfile\nwritten\nwritten\nwritten\n"), err)
+    check_eq([(WS / d / "new").stat().st_uid for d in (".", "a", "b")], [0, 0, 0])
+
+
+def what_the_host_sees_stays_as_it_is(p):
+    """What the tree comes without is taken from it in a namespace that nobody else sees, however much the host shares its mounts."""
+    box.mount("none", "/", None, box.MS_REC | box.MS_SHARED)
+    before = pathlib.Path("/proc/self/mountinfo").read_text()
+    code, out, err = run(p, "--write", ".", "cat", "sub/over/file")
+    check_eq((code, out), (0, "below\n"), err)
+    check_eq(pathlib.Path("/proc/self/mountinfo").read_text(), before)
+    end_all()
+
+
+if os.geteuid() == 0:
+    for fn, before in ((one_that_cannot_be_mapped_refuses_no_grant_of_root, unmappable), (what_policies_say_of_it_holds, unmappable),
+                       (what_is_written_there_by_name_is_refused, unmappable), (what_it_is_hidden_by_is_written_as_granted, two_at_one_place),
+                       (what_the_host_sees_stays_as_it_is, unmappable)):
+        box._register(fn, "root", before)  # pylint: disable=protected-access
+
+box.main()
