@@ -140,9 +140,10 @@ static bool blind(const char *path)
  * The nearest directory above path that the host has, into out. False: it is not the one that path lies in, so that
  * making path would have failed outside as well.
  */
-static bool dir_above(const char *path, char out[WARD_PATH_MAX])
+static bool dir_above(struct life *l, const char *path, char out[WARD_PATH_MAX])
 {
 	struct stat st;
+	int r;
 
 	(void)snprintf(out, WARD_PATH_MAX, "%s", path);
 	for (unsigned steps = 0;; steps++) {
@@ -156,10 +157,10 @@ static bool dir_above(const char *path, char out[WARD_PATH_MAX])
 			n--;
 		out[n] = '\0';
 		/* A link is what it may lead to; what may not be looked at may be there. */
+		r = n <= 1 ? 0 : ward_look(&l->looks, out, AT_SYMLINK_NOFOLLOW, &st);
 		if (n <= 1 ||
-			(fstatat(AT_FDCWD, out, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0
-					? S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)
-					: errno != ENOENT && errno != ENOTDIR))
+			(r == 0 ? S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)
+				: r != -ENOENT && r != -ENOTDIR))
 			return steps == 0;
 	}
 }
@@ -170,20 +171,24 @@ static bool was_seen(const struct ward_refusal *f)
 	return f->seen && f->seen != WARD_SEEN_ONLY_READ;
 }
 
-static enum record_there on_host(const struct ward_refusal *f)
+static enum record_there on_host(struct life *l, const struct ward_refusal *f)
 {
 	const char *path = f->resource;
+	struct ward_looks own = { .known = true };
 	struct stat st;
+	int r;
 
 	/* What the broker saw in a grant is the host's; what lies in a private directory is not, whatever else has its name. */
 	if (was_seen(f))
 		return f->seen == WARD_SEEN_PRIVATE ? RECORD_ABSENT : RECORD_FILE;
 	if (blind(path))
 		return RECORD_ABSENT;
-	if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
+	/* The command names what it likes, and a server that is gone answers nobody. The self-test names what is here. */
+	r = ward_look(f->selftest ? &own : &l->looks, path, AT_SYMLINK_NOFOLLOW, &st);
+	if (r == 0)
 		return S_ISDIR(st.st_mode) ? RECORD_DIR : RECORD_FILE;
 	/* Not allowed to look: whoever asks inside must not look better off for that. */
-	return errno == ENOENT || errno == ENOTDIR ? RECORD_ABSENT : RECORD_FILE;
+	return r == -ENOENT || r == -ENOTDIR ? RECORD_ABSENT : RECORD_FILE;
 }
 
 /*
@@ -335,11 +340,11 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 {
 	bool path = f->kind == WARD_REFUSAL_PATH ||
 		(f->kind == WARD_REFUSAL_UNIX && f->resource[0] == '/');
-	enum record_there there = path ? on_host(f) : RECORD_FILE;
+	enum record_there there = path ? on_host(l, f) : RECORD_FILE;
 	bool look = there == RECORD_ABSENT && f->action == WARD_CAP_FILE_WRITE && !was_seen(f) &&
 		!blind(f->resource);
 	char above[WARD_PATH_MAX];
-	bool orphan = look && !dir_above(f->resource, above);
+	bool orphan = look && !dir_above(l, f->resource, above);
 	struct entry *n = &made[n_made];
 	int r;
 
@@ -392,6 +397,7 @@ static int record_batch(struct life *l, const struct ward_refusal *v, size_t n,
 		free(events);
 		return ward_fail(err, WARD_E_NOMEM, "no memory for records");
 	}
+	l->looks.known = false;
 	for (size_t i = 0; r == WARD_OK && i < n; i++) {
 		r = describe(l, &v[i], entries, made, &events[made], &worth, err);
 		made += worth;

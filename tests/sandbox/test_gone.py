@@ -133,6 +133,45 @@ box._register(a_link_on_the_path_to_what_does_not_answer_keeps_no_start_waiting,
               (lambda: box.become_user(far)) if os.geteuid() == 0 else None)
 
 
+def a_name_in_what_does_not_answer_keeps_no_run(p):
+    """Whether the host has what was refused is looked at by who keeps the time, too, which a command could hold up for ever by a name."""
+    if not dead:
+        skip("root mounts it, and is its user then")
+    began = time.monotonic()
+    code, out, err = run(p, "--timeout", "4s", "--write", ".", "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do cat /mnt/far/$i; done; cat /etc/shadow; echo on; sleep 60")
+    check_eq((code, out), (124, "on\n"), err)
+    check(time.monotonic() - began < 20, "it waited")
+    for name in ("/mnt/far/1", "/mnt/far/8", "/etc/shadow"):
+        check_in(f'FILE_READ "{name}" refused', err)
+    dead["far"].end()
+
+
+box._register(a_name_in_what_does_not_answer_keeps_no_run, "user",  # pylint: disable=protected-access
+              (lambda: box.become_user(far)) if os.geteuid() == 0 else None)
+
+
+def what_leads_to_what_does_not_answer_when_the_run_ends_is_not_waited_for(p):
+    """A link that the run made, where a link led to nothing; and a directory of the PATH behind one in which a program is new."""
+    if not dead:
+        skip("root mounts it, and is its user then")
+    (WS / ".vscode").mkdir()
+    (WS / ".vscode/tasks.json").symlink_to("../made")
+    (WS / "bin").mkdir()
+    began = time.monotonic()
+    code, out, err = run(p, "--env", f"PATH={WS}/bin:/mnt/far/bin:/usr/bin:/bin", "--write", ".", "sh", "-c",
+                         "ln -s /mnt/far/x made; cp /bin/true bin/ls; cp /bin/true bin/new; echo x >.npmrc; echo written")
+    check_eq((code, out), (0, "written\n"), err)
+    check(time.monotonic() - began < 25, "it waited")
+    late = json.loads((p.base / "o").read_text())["late_names"]
+    check_in(str(WS / ".npmrc"), [x["path"] for x in late["names"]])
+    check_eq(late["complete"], False)
+    dead["far"].end()
+
+
+box._register(what_leads_to_what_does_not_answer_when_the_run_ends_is_not_waited_for, "user",  # pylint: disable=protected-access
+              (lambda: box.become_user(far)) if os.geteuid() == 0 else None)
+
+
 def slow():
     gone_from([])
     (WS / "sub/slow").mkdir()
@@ -227,6 +266,72 @@ for name, before, where, words in (
     test.__name__ = f"a_start_does_not_wait_for_{name}"
     box._register(test, "user",  # pylint: disable=protected-access
                   (lambda before=before: box.become_user(before)) if os.geteuid() == 0 else None)
+
+
+def on_files():
+    gone_from([])
+    for name in ("hangs", "io", "ended"):
+        (WS / name).write_text("what is mounted hides it\n")
+        dead[name] = Dead(WS / name, HOW[name], file=True)
+    (WS / "lower").mkdir()
+    dead["lower"] = Dead(WS / "lower", HANGS)
+    box.mount("ward-test", str(WS / "lower"), "tmpfs", 0, "mode=0777")
+    (WS / "upper/sub").mkdir(parents=True)
+    dead["upper"] = Dead(WS / "upper/sub", HANGS)
+    box.mount("ward-test", str(WS / "upper"), "tmpfs", 0, "mode=0777")
+
+
+def one_that_is_a_file_or_is_hidden_refuses_no_start(p):
+    """What is mounted over one is in its place, and the name that is no more is not looked for."""
+    if not dead:
+        skip("root mounts it, and is its user then")
+    (p.base / "p.cedar").write_text("".join(f'forbid (principal, action, resource == Ward::Path::"/mnt/ws/{x}");\n' for x in ("io", "hangs/x")))
+    try:
+        for words in ((), ("--policy", str(p.base / "p.cedar"))):
+            code, out, err = run(p, *words, "--write", ".", "sh", "-c", "for f in hangs io ended; do cat $f && echo open; echo x >$f && echo evil; done; echo x >lower/new && echo x >upper/new && echo written")
+            check_eq((code, out), (0, "written\n"), err)
+            for name in ("hangs", "io", "ended"):
+                check_in(f'ward: warning: "{WS}/{name}" is left out: what is mounted there', err)
+    finally:
+        for d in dead.values():
+            d.end()
+
+
+box._register(one_that_is_a_file_or_is_hidden_refuses_no_start, "user",  # pylint: disable=protected-access
+              (lambda: box.become_user(on_files)) if os.geteuid() == 0 else None)
+
+
+def of_a_read_grant():
+    gone_from([])
+    for name in ("hangs", "io", "lost"):
+        at = pathlib.Path("/mnt/d") / name
+        at.mkdir(parents=True)
+        # With it the kernel asks for the mode before each step into it, as NFS does.
+        dead[name] = Dead(at, HOW[name], more=",default_permissions")
+
+
+def a_pattern_is_not_silent_about_what_is_gone_in_a_read_grant(p):
+    """A name that it takes away may lie there, and its server may be back while the run lives."""
+    if not dead:
+        skip("root mounts it, and is its user then")
+    (p.base / "p.cedar").write_text('forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"/mnt/**/.env");\n')
+
+    def back():
+        while not (WS / "back").exists():
+            time.sleep(0.02)
+        dead["lost"].how = LIVES
+    threading.Thread(target=back, daemon=True).start()
+    code, out, err = run(p, "--policy", str(p.base / "p.cedar"), "--accept", "files=advisory", "--read", "/mnt/d", "--write", ".", "sh", "-c",
+                         "touch back; sleep 1; for d in /mnt/d/*/; do ls -A $d && echo open; done; true")
+    check_eq((code, out), (0, ""), err)
+    for name in ("hangs", "io", "lost"):
+        check_in(f'ward: warning: "/mnt/d/{name}" is left out: what is mounted there {"does not answer" if name == "hangs" else "answers by an error"}, and a policy is about what lies in it', err)
+    for d in dead.values():
+        d.end()
+
+
+box._register(a_pattern_is_not_silent_about_what_is_gone_in_a_read_grant, "user",  # pylint: disable=protected-access
+              (lambda: box.become_user(of_a_read_grant)) if os.geteuid() == 0 else None)
 
 
 NAMED = ("io", "down", "stale", "lost", "ended")

@@ -5,6 +5,7 @@
  * nothing repaired: people look at it. A look that fails or is cut short says so, and changes nothing about how the run ended.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,15 +285,19 @@ static bool is_kept(const struct looking *x, const char *path)
 	return false;
 }
 
-static int asked(struct looking *x)
+static int asked(struct looking *x, bool *io_cut)
 {
+	struct ward_looks looks = { .known = false };
 	int r = WARD_OK;
 
 	for (size_t i = 0; r == WARD_OK && i < x->b->n_known; i++) {
 		const struct ward_known *k = &x->b->known[i];
 		struct stat st;
 
-		if (!k->asked || fstatat(-1, k->path, &st, AT_NO_AUTOMOUNT) < 0 ||
+		int e = k->asked ? ward_look(&looks, k->path, 0, &st) : -ENOENT;
+
+		*io_cut = *io_cut || e == -ETIMEDOUT;
+		if (e < 0 ||
 			(k->dev == st.st_dev && k->ino == st.st_ino &&
 				k->ctime_ns == changed_at(&st)) ||
 			is_kept(x, k->path) || is_told(x, k->path))
@@ -390,7 +395,7 @@ static int look(struct life *l, bool *ret_cut, struct ward_error *err)
 	ward_hunt_init(&h);
 	r = ward_hunt_all(&h, l->before.roots, l->before.n_roots);
 	if (r == WARD_OK)
-		r = asked(x);
+		r = asked(x, &h.cut);
 	if (r == WARD_OK)
 		r = ward_on_path_look(x->b, &told);
 	if (r == WARD_OK)

@@ -53,11 +53,11 @@ static bool is_dot(const char *name)
 }
 
 /* A link is one, whatever it leads to by now. */
-static bool is_program(int dir, const char *name, int flags)
+static bool is_program(int dir, const char *name)
 {
 	struct stat st;
 
-	return fstatat(dir, name, &st, AT_NO_AUTOMOUNT | flags) == 0 &&
+	return fstatat(dir, name, &st, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW) == 0 &&
 		(S_ISLNK(st.st_mode) || (S_ISREG(st.st_mode) && (st.st_mode & 0111)));
 }
 
@@ -75,7 +75,7 @@ static bool read_names(struct ward_arena *arena, const char *dir, struct ward_on
 	if (!d)
 		return errno == ENOENT;
 	while ((errno = 0, e = readdir(d)) && b.n < NAMES_BYTES_MAX) {
-		if (!is_dot(e->d_name) && is_program(dirfd(d), e->d_name, AT_SYMLINK_NOFOLLOW))
+		if (!is_dot(e->d_name) && is_program(dirfd(d), e->d_name))
 			ward_buf_add(&b, e->d_name, strlen(e->d_name) + 1);
 	}
 	to->n_names = b.n;
@@ -132,12 +132,15 @@ static bool was_there(const struct ward_on_path *o, const char *name)
 }
 
 /* In a part of PATH, and in what the run could not have made as well. */
-static bool found_in(const struct ward_before *b, const char *s, const char *stop, const char *name)
+static bool found_in(const struct ward_before *b, const char *s, const char *stop, const char *name,
+	struct ward_on_path_tell *to)
 {
 	char path[WARD_PATH_MAX];
+	struct stat st;
 
 	for (const char *end; s < stop && *s; s = *end ? end + 1 : end) {
 		bool written = false;
+		int r;
 
 		end = strchrnul(s, ':');
 		if (*s != '/' ||
@@ -146,19 +149,24 @@ static bool found_in(const struct ward_before *b, const char *s, const char *sto
 			continue;
 		for (size_t i = 0; i < b->n_roots; i++)
 			written = written || ward_path_within(path, b->roots[i]);
-		if (!written && is_program(AT_FDCWD, path, 0))
+		if (written)
+			continue;
+		r = ward_look(&to->looks, path, 0, &st);
+		to->cut = to->cut || r == -ETIMEDOUT;
+		if (r == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111))
 			return true;
 	}
 	return false;
 }
 
 /* What is found before it is called as ever. */
-static bool hides(const struct ward_before *b, const struct ward_on_path *o, const char *name)
+static bool hides(const struct ward_before *b, const struct ward_on_path *o, const char *name,
+	struct ward_on_path_tell *to)
 {
 	const char *behind = o->all + o->behind;
 
-	return found_in(b, behind, behind + strlen(behind), name) &&
-		!found_in(b, o->all, behind, name);
+	return found_in(b, behind, behind + strlen(behind), name, to) &&
+		!found_in(b, o->all, behind, name, to);
 }
 
 static int look_at_names(const struct ward_before *b, const struct ward_on_path *o, DIR *d,
@@ -176,8 +184,7 @@ static int look_at_names(const struct ward_before *b, const struct ward_on_path 
 			to->cut = true;
 			return WARD_OK;
 		}
-		if (is_program(dirfd(d), e->d_name, AT_SYMLINK_NOFOLLOW) &&
-			hides(b, o, e->d_name) &&
+		if (is_program(dirfd(d), e->d_name) && hides(b, o, e->d_name, to) &&
 			(size_t)snprintf(path, sizeof(path), "%s/%s", o->path, e->d_name) <
 				sizeof(path))
 			r = to->tell(to->arg, path, "appeared", WHY);
@@ -197,8 +204,12 @@ static int look_at_link(const struct ward_on_path *o, struct ward_on_path_tell *
 static int look_at(const struct ward_before *b, const struct ward_on_path *o,
 	struct ward_on_path_tell *to)
 {
-	WARD_CLEANUP(close_dir) DIR *d = open_dir(o->path);
+	struct stat st;
+	bool gone = ward_look(&to->looks, o->path, AT_SYMLINK_NOFOLLOW, &st) == -ETIMEDOUT;
+	WARD_CLEANUP(close_dir) DIR *d = gone ? NULL : open_dir(o->path);
 
+	if (gone)
+		errno = ETIMEDOUT;
 	if (!d && errno == ELOOP)
 		return to->tell(to->arg, o->path, "changed", WHY_LINK);
 	if (!d)
