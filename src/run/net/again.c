@@ -84,29 +84,45 @@ static size_t width(int family)
 	return family == 4 ? 4 : 16;
 }
 
-/* The next end in the range, into ret; false: there is none. */
+/* The first end that lies behind the beginning of the range: they are in order. */
+static size_t first_end(const struct ends *x, const struct ward_endpoint *range)
+{
+	size_t low = 0, high = x->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct end *e = &x->v[mid];
+
+		if (e->family < range->family ||
+			(e->family == range->family &&
+				memcmp(e->address, range->address, width(e->family)) <= 0))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* That one, if it is in the range, into ret, and the next of them; false: there is none. */
 static bool next_end(const struct ends *x, const struct ward_endpoint *range, size_t *io_at,
 	struct ward_endpoint *ret)
 {
-	*ret = *range;
-	while (*io_at < x->n) {
-		const struct end *e = &x->v[(*io_at)++];
+	const struct end *e = *io_at < x->n ? &x->v[*io_at] : NULL;
 
-		if (e->family != range->family ||
-			memcmp(e->address, range->address, width(e->family)) <= 0 ||
-			!ward_address_within(e->address, range->address, range->bits))
-			continue;
-		memcpy(ret->address, e->address, width(e->family));
-		return true;
-	}
-	return false;
+	if (!e || e->family != range->family ||
+		!ward_address_within(e->address, range->address, range->bits))
+		return false;
+	*ret = *range;
+	memcpy(ret->address, e->address, width(e->family));
+	++*io_at;
+	return true;
 }
 
 static int in_range(const struct asking *k, const struct ward_endpoint *e, uint16_t port)
 {
+	size_t pos = first_end(&k->ends, e);
 	struct ward_endpoint address;
 	char text[WARD_ENDPOINT_TEXT_MAX];
-	size_t pos = 0;
 	int r;
 
 	if (ward_address_range(e->family, e->address, e->bits).never)
@@ -354,8 +370,8 @@ static int led_to(const struct ward_endpoint *e, const struct leading *l)
 {
 	unsigned bits = e->kind == WARD_HOST_RANGE ? e->bits : 8 * (unsigned)width(e->family);
 	struct ward_endpoint address = *e;
+	size_t pos = first_end(&l->ends, e);
 	char text[WARD_ENDPOINT_TEXT_MAX];
-	size_t pos = 0;
 	int r;
 
 	if (!l->all && ward_address_range(e->family, e->address, bits).never)
