@@ -18,7 +18,8 @@
 #ifndef MSG_FASTOPEN
 #define MSG_FASTOPEN 0x20000000
 #endif
-#define ATONCE_MS 500 /* who is not answered is asked again after a second and more; a busy machine takes its time for less */
+#define ATONCE_MS \
+	500 /* who is not answered is asked again after a second and more; a busy machine takes its time for less */
 
 /* ---- inside: "tcp:ADDRESS:PORT" and the like; one line each, "WORD -> what came of it" ---- */
 
