@@ -199,6 +199,33 @@ def what_is_not_seen_behind_a_closed_directory_may_be_what_it_denies(v):
 
 
 @epochs
+def a_rule_about_names_elsewhere_ends_nobody_for_a_closed_directory(v):
+    """And of those that may be about it, not the first of all is named; what is seen comes before what is not."""
+    for name in ("shut/in/a", "seen/a.pem", "docs/a"):
+        v.p.write(name, "text\n", 0o666)
+    shut = v.p.ws / "shut/in"
+    forbid = 'forbid (principal, action == Ward::Action::"fs.{}", resource in Ward::Glob::"{}");\n'
+    far = forbid.format("read", "docs/*.pem")
+    shut.chmod(0o311)
+    ceiling(1, QUIET)
+    v.start("--read", ".")
+    ceiling(2, QUIET + far + forbid.format("write", "shut/**/*.lock"))
+    v.goes_on()
+    ceiling(3, QUIET + far + forbid.format("read", "s*/**/*.pem"))
+    box.wait_for(lambda: v.q.poll() is not None, 20)
+    check_in("/etc/ward/host.cedar:3", v.said())
+    check_in(f"{v.p.ws}/seen/a.pem", v.said())
+    if not v.uid:
+        return
+    v.p.log.unlink(missing_ok=True)
+    ceiling(1, QUIET)
+    v.start("--read", ".")
+    ceiling(2, QUIET + far + forbid.format("read", "shut/**/*.pem"))
+    rec, _ = v.ends("cannot be looked into", "/etc/ward/host.cedar:3")
+    check_eq(rec["resource"], str(shut))
+
+
+@epochs
 def a_pattern_at_any_depth_reaches_who_only_reads(v):
     for n, pattern in enumerate(("**/*.pem", "*/*/key.pem", "s*/**", "**/in/**", "?*/in/k*")):
         v.p.write("shut/in/key.pem", "key\n", 0o666)

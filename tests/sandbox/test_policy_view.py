@@ -467,6 +467,27 @@ def where_names_cannot_be_listed_a_pattern_takes_all(p):
 
 
 @user_only
+def a_pattern_that_cannot_mean_what_lies_there_takes_nothing_there(p):
+    """Of several rules about names, the one that leads there is asked, and named."""
+    for name in ("other/a.pem", "docs/a.txt", "src/closed/a.pem", "src/closed/a.lock"):
+        p.write(name, "text\n", 0o666)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Glob::"other/*.pem");\n'
+                       'forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::"src/**/*.lock");\n', 0o644)
+    look = ("sh", "-c", "for f in other/a.pem docs/a.txt src/closed/a.pem; do cat <$f >/dev/null && echo $f; done; for f in docs/a.txt src/closed/a.lock; "
+                        "do echo x >$f && echo W; done; true")
+    (p.ws / "src/closed").chmod(0o311)
+    try:
+        for words, held in ((("--read", ".", "--write", "docs"), False), (("--read", ".", "--write", "docs", "--write", "src"), True)):
+            r = ordinary(p, "--policy", "x.cedar", "--accept", "files=advisory", *words, *look)
+            check_eq(r.out.split(), ["docs/a.txt", "src/closed/a.pem", "W"], r.err)
+            check_eq("cannot be looked into" in r.err, held, r.err)
+            check_eq(f'"{p.ws}/src/closed" cannot be looked into, so nothing in it may be written: a rule about names (x.cedar:2 is one) may be about it'
+                     in r.err, held, r.err)
+    finally:
+        (p.ws / "src/closed").chmod(0o755)
+
+
+@user_only
 def a_rule_holds_behind_a_directory_that_its_owner_closed(p):
     """Closed to Ward, which has its user's rights; and not to the run, which may open what is its user's."""
     p.write("shut/in/key", "text\n", 0o600)

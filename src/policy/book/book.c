@@ -320,7 +320,7 @@ static void find_timely(struct ward_book *b, const struct ward_book_set *s)
 		if (ward_book_is_timely(b, p))
 			b->timely = &s->rules[i];
 		late = (b->late == NULL || (more && b->late_read == NULL)) &&
-			ward_book_is_late(b, p);
+			ward_book_is_late(b, p, NULL);
 		if (b->late == NULL && late)
 			b->late = &s->rules[i];
 		if (late && more && b->late_read == NULL)
@@ -650,17 +650,46 @@ const struct ward_book_rule *ward_book_late(const struct ward_book *b, bool writ
 	return written ? b->late : b->late_read;
 }
 
+static bool is_late(const struct ward_book *b, const struct cedar_policy *p, bool written,
+	const struct cedar_uid *const *leading)
+{
+	uint32_t about = ward_book_actions_of(b, p) & FILES;
+
+	return about != 0 && (written || about != UINT32_C(1) << WARD_ACT_FS_WRITE) &&
+		ward_book_is_late(b, p, leading);
+}
+
+static const struct ward_book_rule *late_of(const struct ward_book *b,
+	const struct ward_book_set *s, bool written, const struct cedar_uid *const *leading)
+{
+	for (size_t i = 0; i < s->policies.statics.n; i++) {
+		if (is_late(b, s->policies.statics.v[i], written, leading))
+			return &s->rules[i];
+	}
+	return NULL;
+}
+
+const struct ward_book_rule *ward_book_late_in(const struct ward_book *b, const char *dir,
+	bool written)
+{
+	const struct ward_book_rule *rule = ward_book_late(b, written);
+	const struct cedar_uid **leading = rule ? ward_book_leading(b, dir) : NULL;
+
+	if (leading == NULL)
+		return rule; /* there is none, or it may be any */
+	rule = late_of(b, &b->grants, written, leading);
+	for (size_t i = 0; rule == NULL && i < b->n_bounds; i++)
+		rule = late_of(b, &b->bounds[i], written, leading);
+	free(leading);
+	return rule;
+}
+
 static size_t count_late(const struct ward_book *b, const struct ward_book_set *s, bool written)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < s->policies.statics.n; i++) {
-		const struct cedar_policy *p = s->policies.statics.v[i];
-		uint32_t about = ward_book_actions_of(b, p) & FILES;
-
-		n += about != 0 && (written || about != UINT32_C(1) << WARD_ACT_FS_WRITE) &&
-			ward_book_is_late(b, p);
-	}
+	for (size_t i = 0; i < s->policies.statics.n; i++)
+		n += is_late(b, s->policies.statics.v[i], written, NULL);
 	return n;
 }
 

@@ -138,6 +138,7 @@ bool ward_book_asks(const struct ward_book *b); /* does any rule want a person's
 bool ward_book_permit_names(const struct ward_book *b, const struct ward_book_rule *rule, const char *path);
 /* A rule that forbids, or spares, files by a pattern: a name may come to be that it means. !written: about more than it. NULL: none. */
 const struct ward_book_rule *ward_book_late(const struct ward_book *b, bool written);
+const struct ward_book_rule *ward_book_late_in(const struct ward_book *b, const char *dir, bool written); /* that means one below dir */
 size_t ward_book_late_more(const struct ward_book *b, bool written); /* how many such rules there are beside that one */
 /* A rule about files that looks at what changes while a run lives (the time), and so cannot be decided once. NULL: there is none. */
 const struct ward_book_rule *ward_book_timely(const struct ward_book *b);

@@ -120,8 +120,10 @@ uint32_t ward_book_actions_of(const struct ward_book *b, const struct cedar_poli
 int ward_book_find_ports(struct ward_book *b);
 
 /* timely.c: does a policy look at context.time, or at context as a whole? */
-/* late: does it take away by a pattern that is no whole directory? */
-bool ward_book_is_late(const struct ward_book *b, const struct cedar_policy *p);
+/* late: does it take away by a pattern that is no whole directory? leading: NULL, or the patterns that count, NULL behind the last. */
+bool ward_book_is_late(const struct ward_book *b, const struct cedar_policy *p, const struct cedar_uid *const *leading);
+/* The patterns of names that can match below dir, malloced; NULL: no memory. */
+const struct cedar_uid **ward_book_leading(const struct ward_book *b, const char *dir);
 /* unheld: does it forbid programs by their arguments, which no path tells? named: does it look at resource.name? */
 bool ward_book_is_unheld(const struct ward_book *b, const struct cedar_policy *p);
 bool ward_book_is_named(const struct ward_book *b, const struct cedar_policy *p);

@@ -253,8 +253,8 @@ static void look_unlisted(struct again *a, const char *dir)
 {
 	static const char why[] =
 		"it cannot be looked into, and a rule about names may be about what lies in it";
-	const struct ward_book_rule *read = ward_book_late(a->book->book, false),
-				    *write = ward_book_late(a->book->book, true);
+	const struct ward_book_rule *read = ward_book_late_in(a->book->book, dir, false),
+				    *write = ward_book_late_in(a->book->book, dir, true);
 	const struct had had = had_at(a, dir);
 
 	if (!((read && had.read) || (write && had.write)) || !ward_rules_reached(&a->rs, dir))
@@ -299,10 +299,10 @@ static int look_rules(struct again *a)
 			relative, &a->names, &a->unlisted, a->err);
 	if (r == WARD_OK && !a->taken->any)
 		r = ward_rules_named(&a->rs, false, &a->names, &a->unnamed, a->err);
-	if (r == WARD_OK && !a->taken->any)
-		look_unseen(a);
 	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->names.n; i++)
 		r = look_name(a, a->names.v[i]);
+	if (r == WARD_OK && !a->taken->any)
+		look_unseen(a);
 	return r;
 }
 

@@ -407,17 +407,18 @@ bool ward_rules_reached(struct ward_resolver *rs, const char *path)
 int ward_rules_unseen(struct ward_resolver *rs, size_t first, struct ward_texts *unlisted,
 	struct ward_texts *names, struct ward_error *err)
 {
-	const struct ward_book_rule *read = ward_book_late(rs->book->book, false),
-				    *write = ward_book_late(rs->book->book, true);
 	struct ward_target t;
 	int r = WARD_OK;
 
 	ward_rs_sort(unlisted);
 	for (size_t i = 0; r == WARD_OK && i < unlisted->n; i++) {
+		const struct ward_book_rule *read, *write;
 		int why;
 
 		if (i > 0 && ward_streq(unlisted->v[i], unlisted->v[i - 1]))
 			continue;
+		read = ward_book_late_in(rs->book->book, unlisted->v[i], false);
+		write = ward_book_late_in(rs->book->book, unlisted->v[i], true);
 		why = ward_rs_target(rs, unlisted->v[i], &t);
 		if (ward_rs_is_gone(why))
 			r = gone(rs, unlisted->v[i], why, first, read, write, err);
