@@ -74,10 +74,6 @@ static int cannot(struct walk *w, const char *path, int sys, const char *where)
 static int later(struct walk *w, const char *path, unsigned depth, bool layer, bool root,
 	bool hidden)
 {
-	if (depth > WARD_CHANGE_DEPTH_MAX && layer && w->r->quick) {
-		w->r->beyond = true;
-		return WARD_OK;
-	}
 	if (depth > WARD_CHANGE_DEPTH_MAX) {
 		int code = ward_fail(w->r->err, WARD_E_LIMIT,
 			"the run made directories more than %u deep", WARD_CHANGE_DEPTH_MAX);
@@ -196,13 +192,16 @@ static int shown(struct walk *w, const struct task *t, const char *path, const s
 	struct differs d = { .content = false };
 	bool is_dir = S_ISDIR(layer->st.st_mode);
 	bool same_type = root->there && ((layer->st.st_mode ^ root->st.st_mode) & S_IFMT) == 0;
+	/* Whoever commits looks through the project, and refuses all where that is deeper: so nothing deeper lands before the end. */
+	bool too_deep = is_dir && w->r->quick && t->depth >= WARD_PERSIST_DEPTH_MAX;
 	bool as_landed = same_type && w->r->quick && S_ISREG(layer->st.st_mode) &&
 		ward_landed_is(w->r->landed, path, &layer->st, &root->st);
-	int code = as_landed ? 0
-		: same_type  ? ward_change_differs(w->r, path, layer, root, &d)
-			     : ward_change_marks(w->r, path, layer, &d);
+	int code = as_landed || too_deep ? 0
+		: same_type              ? ward_change_differs(w->r, path, layer, root, &d)
+					 : ward_change_marks(w->r, path, layer, &d);
 
-	if (w->r->lives && is_closed(code))
+	w->r->beyond = w->r->beyond || too_deep;
+	if (too_deep || (w->r->lives && is_closed(code)))
 		return WARD_OK;
 	if (code < 0)
 		return cannot(w, path, -code, "the layer");

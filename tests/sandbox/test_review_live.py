@@ -544,12 +544,12 @@ def a_mount_in_the_project_is_named_and_never_written(p):
             subprocess.run(["rm", "-rf", *p.ws.iterdir()], check=True)
 
 
-BEYOND = [("a path that is too long", "n" * 250, 17)]
+BEYOND = [("a path that is too long", "n" * 250, 17, True), ("too deep to be looked through", "d", 600, True), ("deeper than a commit looks", "d", 150, False)]
 
 
 @both_cases(BEYOND)
-def what_is_beyond_every_path_keeps_nothing_else_waiting(p, name, n):
-    """But what is gone: that may be there."""
+def what_is_beyond_every_look_keeps_nothing_else_waiting(p, name, n, kept):
+    """But what is gone: that may be there. What landed does not keep the rest from being committed at the end."""
     p.write("gone", "the only copy\n")
     p.write("f", "1\n")
     a = Alive(p)
@@ -560,10 +560,13 @@ def what_is_beyond_every_path_keeps_nothing_else_waiting(p, name, n):
     text_is(p.ws / "new", "new\n")
     a.do("echo 3 > f")
     text_is(p.ws / "f", "3\n")
+    check_eq((p.ws / "gone").read_text(), "the only copy\n")
     err = a.end()
-    check_in("the run made", err)
-    check_eq((p.ws / "gone").read_text(), "the only copy\n", err)
-    for how in ((), ("--theirs", "f")):
+    check_eq("the run made" in err, kept, err)
+    if not kept:
+        check_eq(((p.ws / "gone").exists(), (p.ws / "/".join([name] * n + ["x"])).read_text()), (False, "the only copy\n"), err)
+    for how in ((), ("--theirs", "f")) if kept else ():
+        check_eq((p.ws / "gone").read_text(), "the only copy\n", err)
         p.run(*how, kind=("commit",), log=False)
         check_eq((p.ws / "gone").read_text(), "the only copy\n")
     subprocess.run(["rm", "-rf", *p.ws.iterdir()], check=True)
