@@ -258,14 +258,61 @@ static ssize_t read_unstopped(struct ward_pty *p)
 	return n;
 }
 
+/* The numbers of a key behind its ESC and [: fields, and what they consist of; 0: it is not there. Returns what ends it, NUL if that is not there. */
+static char read_key(const char *s, size_t n, unsigned v[3][3])
+{
+	size_t field = 0, part = 0;
+
+	memset(v, 0, 9 * sizeof(v[0][0]));
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] >= '0' && s[i] <= '9') {
+			if (field < 3 && part < 3 && v[field][part] < 1000000)
+				v[field][part] = v[field][part] * 10 + (unsigned)(s[i] - '0');
+		} else if (s[i] == ':') {
+			part++;
+		} else if (s[i] == ';') {
+			field++;
+			part = 0;
+		} else {
+			return s[i];
+		}
+	}
+	return '\0';
+}
+
+/* With Caps Lock or Num Lock, too. */
+static bool is_ctrl(unsigned modifiers)
+{
+	return modifiers > 0 && ((modifiers - 1) & ~(64u | 128u)) == 4;
+}
+
+/* xterm says Z where Caps Lock is on. */
+static bool is_z(unsigned key)
+{
+	return key == 'z' || key == 'Z';
+}
+
+/* Kitty's (key:shifted:by-its-place;modifiers:event u; event 3: let go) or xterm's (27;modifiers;key ~). */
+static bool is_suspend(const char *s, size_t n)
+{
+	unsigned v[3][3];
+
+	switch (read_key(s, n, v)) {
+	case 'u': return (is_z(v[0][0]) || is_z(v[0][2])) && is_ctrl(v[1][0]) && v[1][1] != 3;
+	case '~': return v[0][0] == 27 && is_ctrl(v[1][0]) && is_z(v[2][0]);
+	default: return false;
+	}
+}
+
 /* As a byte, and as the keyboard protocols of kitty and of xterm spell it. One that two reads share is missed, and typed again. */
 static bool has_suspend(const char *s, size_t n)
 {
-	static const char *const spelt[] = { "\x1a", "\x1b[122;5u", "\x1b[27;5;122~" };
-
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(spelt); i++)
-		if (memmem(s, n, spelt[i], strlen(spelt[i])))
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '\x1a' ||
+			(s[i] == '\x1b' && n - i > 2 && s[i + 1] == '[' &&
+				is_suspend(s + i + 2, n - i - 2)))
 			return true;
+	}
 	return false;
 }
 

@@ -200,7 +200,7 @@ import os, signal, sys, termios, tty
 tty.setraw(0, termios.TCSANOW)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCONT])
 print("ready", flush=True)
-while (key := os.read(0, 16)) not in (b"q", b""):
+while (key := os.read(0, 64)) not in (b"q", b""):
     print("suspended", flush=True)
     os.kill(0, signal.SIGTSTP)
     signal.sigwait([signal.SIGCONT])
@@ -208,7 +208,9 @@ while (key := os.read(0, 16)) not in (b"q", b""):
 """
 
 
-@cases([("a byte", b"\x1a"), ("kitty's", b"\x1b[122;5u"), ("xterm's", b"\x1b[27;5;122~")])
+@cases([("a byte", b"\x1a"), ("kitty's", b"\x1b[122;5u"), ("with Caps Lock", b"\x1b[122;69u"), ("with Num Lock", b"\x1b[122;133u"),
+        ("with both, behind another key", b"\x1b[97;1:3u\x1b[122;197u"), ("with its event", b"\x1b[122;5:1u"), ("with other names of the key", b"\x1b[122:90;5u"),
+        ("of a keyboard of other letters", b"\x1b[1103::122;5:1u"), ("xterm's", b"\x1b[27;5;122~"), ("xterm's with Caps Lock", b"\x1b[27;5;90~")])
 @placed
 def a_command_that_suspends_itself_goes_on(p, key):
     """As Claude Code, Codex and others do; nobody inside could fetch it back."""
