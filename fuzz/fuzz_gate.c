@@ -456,7 +456,7 @@ static void serve(void)
 		uint8_t how = (uint8_t)number(1);
 		bool is_a;
 
-		MUST(n > 12 + 13 + 4 && memcmp(q + 12, "\3dns\7example", 13) == 0);
+		MUST(n >= 12 + 13 + 4 && memcmp(q + 12, "\3dns\7example", 13) == 0);
 		is_a = q[26] == 1;
 		q[2] = 0x81;
 		q[3] = 0x80;
