@@ -531,6 +531,7 @@ static int run_whole(struct ward_request *r, struct ward_outcome **ret, struct w
 	}
 	life_done(&l);
 	r->before = NULL;
+	ward_looks_done(&l.looks);
 	ward_before_done(&l.before);
 	r->run_id = NULL; /* the outcome may be freed before the request */
 	if (ward_outcome_finish(l.o) < 0)

@@ -150,6 +150,30 @@ box._register(a_name_in_what_does_not_answer_keeps_no_run, "user",  # pylint: di
               (lambda: box.become_user(far)) if os.geteuid() == 0 else None)
 
 
+def a_name_in_what_does_not_answer_says_nothing_of_others(p):
+    """Once the time for such names was used up, each absent name of the run was taken for one that is there. Links are found out step by step."""
+    if not dead:
+        skip("root mounts it, and is its user then")
+    host = pathlib.Path("/mnt/host")
+    (host / "sub").mkdir(parents=True)
+    (host / "there").write_text("")
+    for name, to in (("up", "../host/sub/.."), ("to", "/mnt/host/up"), ("loop", "loop"), ("far", "../far")):
+        (host / name).symlink_to(to)
+    absent = ("/mnt/host/a", "/mnt/host/a/b", "/mnt/host/there/b", "/mnt/host/up/b", "/mnt/host/to/up/b", "/mnt/host/to/sub/../b", "/mnt/host/to/there/")
+    there = ("/mnt/host/there", "/mnt/host/to/there", "/mnt/host/to/up/loop", "/mnt/host/loop/a", "/mnt/host/to/far/a")
+    code, out, err = run(p, "--write", ".", "sh", "-c",
+                         "for i in 1 2 3 4 5 6; do cat /mnt/far/$i; done; sleep 5; for x in " + " ".join(absent + there) + "; do cat $x; done; echo on")
+    check_eq((code, out), (0, "on\n"), err)
+    of_run = {v["resource"] for v in json.loads((p.base / "o").read_text())["violations"]}
+    check_eq(of_run & set(absent), set(), err)
+    check_eq(of_run & set(there), set(there), err)
+    dead["far"].end()
+
+
+box._register(a_name_in_what_does_not_answer_says_nothing_of_others, "user",  # pylint: disable=protected-access
+              (lambda: box.become_user(far)) if os.geteuid() == 0 else None)
+
+
 def what_leads_to_what_does_not_answer_when_the_run_ends_is_not_waited_for(p):
     """A link that the run made, where a link led to nothing; and a directory of the PATH behind one in which a program is new."""
     if not dead:

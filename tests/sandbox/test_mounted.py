@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What the host has mounted below a grant: of whatever kind it is, the grant works, what a policy takes away stays taken, and nothing of the host's comes in by it."""
+import ctypes
 import os
 import pathlib
 import subprocess
@@ -227,8 +228,81 @@ def what_the_host_sees_stays_as_it_is(p):
     end_all()
 
 
+def unbindable():
+    """And below one something that a grant is not shown with by itself."""
+    place()
+    (WS / "file").write_text("text\n")
+    (WS / "not").mkdir()
+    box.mount("ward-test", str(WS / "not"), "tmpfs", 0, "mode=0777")
+    (WS / "not/file").write_text("text\n")
+    (WS / "not/proc").mkdir()
+    box.mount("proc", str(WS / "not/proc"), "proc")
+    overlay(WS / "not/over", "below\n")
+    box.mount("none", str(WS / "not"), None, 1 << 17)   # MS_UNBINDABLE
+
+
+@as_both(unbindable)
+def what_no_copy_of_a_tree_has_refuses_no_grant_of_it(p):
+    """As root the kernel passes over it, and what is mounted in it; whatever else is taken out of the tree. In a namespace of a user's it is as any other."""
+    look = "cat file; ls -A not; ls not/proc; true"
+    for how in ("--read", "--write"):
+        code, out, err = run(p, how, ".", "sh", "-c", look)
+        if os.geteuid() != 0:
+            check_eq((code, out), (0, "text\nfile\nover\nproc\n"), err)
+            check_in(f'"{WS}/not/proc" is left out: the host\'s proc is mounted there', err)
+            continue
+        check_eq((code, out, "warning" in err), (0, "text\n", False), err)
+    if os.geteuid() == 0:
+        overlay(WS / "over2", "below\n")
+        code, out, err = run(p, "--write", ".", "sh", "-c", look)
+        check_eq((code, out, err.count("warning")), (0, "text\n", 1), err)
+
+
+def many_overlays():
+    place()
+    for i in range(11):
+        overlay(WS / f"over{i}", "below\n")
+
+
+def of_many_only_some_are_told(p):
+    code, out, err = run(p, "--read", ".", "sh", "-c", "cat over*/file | wc -l")
+    check_eq((code, out.strip(), err.count("is shown as to anybody")), (0, "11", 8), err)
+    check_in("ward: warning: and 3 more of what is mounted below what is granted are left out, or shown as to anybody and only for reading", err)
+
+
+# ---- what is mounted elsewhere ----
+
+MANY = 6000
+
+
+def many_elsewhere():
+    place()
+    (WS / "file").write_text("text\n")
+    os.chmod(WS, 0o777)
+    os.mkdir("/mnt/ns")
+    libc = ctypes.CDLL(None)
+    for i in range(MANY):
+        at = f"/mnt/ns/{i}"
+        os.close(os.open(at, os.O_CREAT | os.O_WRONLY, 0o600))
+        libc.mount(b"/proc/self/ns/uts", at.encode(), None, box.MS_BIND, None)
+
+
+@as_both(many_elsewhere)
+def thousands_mounted_elsewhere_keep_no_start_waiting(p):
+    """As a host of containers has them (nsfs). Looked for one by one in all of them, they took a second and more of the processor."""
+    best = None
+    for _ in range(3):
+        before = os.times()
+        code, out, err = run(p, "--read", ".", "cat", "file")
+        now = os.times()
+        check_eq((code, out), (0, "text\n"), err)
+        took = now.children_user - before.children_user
+        best = took if best is None else min(best, took)
+    check(best < 0.4, f"{best} s of the processor")
+
+
 if os.geteuid() == 0:
-    for fn, before in ((one_that_cannot_be_mapped_refuses_no_grant_of_root, unmappable), (what_policies_say_of_it_holds, unmappable),
+    for fn, before in ((of_many_only_some_are_told, many_overlays), (one_that_cannot_be_mapped_refuses_no_grant_of_root, unmappable), (what_policies_say_of_it_holds, unmappable),
                        (what_is_written_there_by_name_is_refused, unmappable), (what_it_is_hidden_by_is_written_as_granted, two_at_one_place),
                        (what_the_host_sees_stays_as_it_is, unmappable)):
         box._register(fn, "root", before)  # pylint: disable=protected-access

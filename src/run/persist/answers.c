@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -38,6 +39,7 @@
 /* For one name that somebody has to know of now, and for all such that nobody answers for. */
 #define LOOK_MS 500
 #define LOOKS_MS 2000
+#define LINKS_MAX 40 /* as the kernel */
 #define KILL_MS 50 /* for the end of who waited too long */
 
 #define BARE __attribute__((no_sanitize("address", "undefined")))
@@ -295,21 +297,12 @@ int ward_rs_lstat(struct ward_resolver *rs, const char *path, struct stat *ret)
 	return fstatat(AT_FDCWD, path, ret, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 ? -errno : 0;
 }
 
-static bool lies_in(const struct ward_texts *t, const char *path)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		if (ward_path_within(path, t->v[i]))
-			return true;
-	}
-	return false;
-}
-
 static int settle(struct ward_resolver *rs, const struct ward_mount *m, struct ward_error *err)
 {
 	const char *why = why_gone(m->answer);
 
 	/* In one that is left out there is nothing to cover, nor to cover it by. */
-	if (lies_in(&rs->gone, m->at))
+	if (ward_texts_hold(&rs->gone, m->at))
 		return WARD_OK;
 	return why ? leave_out(rs, m, why, err) : ward_rs_text(rs, &rs->remote, m->at, err);
 }
@@ -355,43 +348,174 @@ size_t ward_gone_since(const char *const *remote, size_t n, const char **ret)
 
 /* ---- one name, whatever it leads to ---- */
 
-/* By what is mounted now: more may have been since the start. */
-static bool any_far(void)
+/* Where such mounts are, each with its end, at the end of to; but for the root, without which nobody runs. False: they are not known. */
+static bool list_far(struct ward_buf *to)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = MOUNTS_BYTES_MAX + 1 };
-	char *line, *next, *type;
+	struct ward_mount m;
+	char *line, *next;
 
 	if (ward_read_file("/proc/self/mountinfo", MOUNTS_BYTES_MAX, &b, NULL) < 0)
-		return true;
-	(void)ward_buf_cstr(&b); /* it has an end */
-	for (line = b.s; line && *line; line = next) {
+		return false;
+	for (line = (char *)ward_buf_cstr(&b); line && *line; line = next) {
 		next = line + strcspn(line, "\n");
 		if (*next)
 			*next++ = '\0';
-		type = strstr(line, " - ");
-		if (!type)
-			continue;
-		type += 3;
-		type[strcspn(type, " ")] = '\0';
-		if (ward_mount_may_be_gone(type))
+		if (ward_mount_take(line, &m) && m.far && m.at[1])
+			ward_buf_add(to, m.at, strlen(m.at) + 1);
+	}
+	return line && !to->failed;
+}
+
+/* More may be mounted than at the last look: the kernel says whether its list is another. */
+static void know(struct ward_looks *x)
+{
+	struct pollfd p = { x->fd - 1, POLLPRI, 0 };
+	bool first = !x->fd;
+
+	x->known = true;
+	if (first)
+		p.fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	x->fd = p.fd + 1;
+	if (p.fd >= 0 && !first && !x->all && poll(&p, 1, 0) >= 0 &&
+		!(p.revents & (POLLPRI | POLLERR | POLLNVAL)))
+		return;
+	ward_buf_done(&x->far);
+	x->far = (struct ward_buf){ .max = MOUNTS_BYTES_MAX + 1 };
+	x->all = !list_far(&x->far);
+}
+
+void ward_looks_begin(struct ward_looks *x)
+{
+	x->known = false;
+	x->spent_ns = 0;
+}
+
+void ward_looks_done(struct ward_looks *x)
+{
+	if (x->fd)
+		(void)close(x->fd - 1);
+	ward_buf_done(&x->far);
+	*x = (struct ward_looks){ .known = false };
+}
+
+/* By its text. What a link of /proc leads to has no text that says so. */
+static bool is_far(const struct ward_looks *x, const char *path)
+{
+	if (x->all || ward_path_within(path, "/proc"))
+		return true;
+	for (size_t i = 0; i < x->far.n; i += strlen(x->far.s + i) + 1) {
+		if (ward_path_within(path, x->far.s + i))
 			return true;
 	}
 	return false;
 }
 
-int ward_look(struct ward_looks *x, const char *path, int flags, struct stat *ret)
+/* What has a link on the way is -ELOOP, whatever somebody makes of it meanwhile; one at the end is opened itself. */
+static int open_name(const char *path)
+{
+	return ward_openat2(AT_FDCWD, path, O_PATH | O_NOFOLLOW, 0, WARD_OPEN_NO_SYMLINKS);
+}
+
+static int state_of(int fd, struct stat *ret)
+{
+	return fstatat(fd, "", ret, AT_EMPTY_PATH | AT_NO_AUTOMOUNT) < 0 ? -errno : 0;
+}
+
+/* What is to be walked yet: at the front, where there is room, stands what a link says. */
+static int put_link(int fd, char rest[WARD_PATH_MAX], const char *left)
+{
+	char text[WARD_PATH_MAX];
+	ssize_t n = readlinkat(fd, "", text, sizeof(text));
+	size_t n_left = strlen(left);
+
+	if (n < 0)
+		return -errno;
+	if ((size_t)n + n_left + 1 > WARD_PATH_MAX)
+		return -ENAMETOOLONG;
+	memmove(rest + n, left, n_left + 1);
+	memcpy(rest, text, (size_t)n);
+	return 0;
+}
+
+/*
+ * As the kernel walks a path, but link by link, so that none leads into what may keep us waiting: FAR then. at: where the walk is, without a
+ * link in it.
+ */
+#define FAR 1
+static int walk(const struct ward_looks *x, const char *path, bool follow, struct stat *ret)
+{
+	char at[WARD_PATH_MAX] = "", rest[WARD_PATH_MAX];
+	unsigned links = 0;
+
+	if ((size_t)snprintf(rest, sizeof(rest), "%s", path) >= sizeof(rest))
+		return -ENAMETOOLONG;
+	for (char *s = rest;;) {
+		WARD_FD fd = -EBADF;
+		size_t n, len = strlen(at);
+		int r;
+
+		s += strspn(s, "/");
+		n = strcspn(s, "/");
+		if (n == 2 && s[0] == '.' && s[1] == '.') {
+			char *slash = strrchr(at, '/');
+
+			if (slash)
+				*slash = '\0';
+		} else if (n > 0 && !(n == 1 && s[0] == '.')) {
+			if (len + n + 2 > sizeof(at))
+				return -ENAMETOOLONG;
+			at[len] = '/';
+			memcpy(at + len + 1, s, n);
+			at[len + 1 + n] = '\0';
+		}
+		s += n;
+		if (is_far(x, at))
+			return FAR;
+		fd = open_name(*at ? at : "/");
+		r = fd < 0 ? fd : state_of(fd, ret);
+		if (r < 0)
+			return r;
+		if (S_ISLNK(ret->st_mode) && (*s || follow)) {
+			if (++links > LINKS_MAX)
+				return -ELOOP;
+			r = put_link(fd, rest, s);
+			if (r < 0)
+				return r;
+			s = rest;
+			at[*s == '/' ? 0 : len] = '\0';
+			continue;
+		}
+		if (!*s)
+			return 0;
+		if (!S_ISDIR(ret->st_mode))
+			return -ENOTDIR;
+	}
+}
+
+/* Most names: nothing of them says where else they may lead. -ELOOP: it does. */
+static int at_once(const struct ward_looks *x, const char *path, bool follow, struct stat *ret)
+{
+	WARD_FD fd = -EBADF;
+	int r;
+
+	if (strstr(path, "/.") || strstr(path, "//"))
+		return -ELOOP;
+	if (is_far(x, path))
+		return FAR;
+	fd = open_name(path);
+	r = fd < 0 ? fd : state_of(fd, ret);
+	return r == 0 && follow && S_ISLNK(ret->st_mode) ? -ELOOP : r;
+}
+
+/* A child asks, and is left to itself if nobody answers. */
+static int look_far(struct ward_looks *x, const char *path, int flags, struct stat *ret)
 {
 	uint64_t began = ward_now_mono_ns();
 	struct answer a;
 	bool file;
 	int r;
 
-	if (!x->known) {
-		x->far = any_far();
-		x->known = true;
-	}
-	if (!x->far)
-		return fstatat(AT_FDCWD, path, ret, flags | AT_NO_AUTOMOUNT) < 0 ? -errno : 0;
 	if (x->spent_ns >= LOOKS_MS * 1000000ull || begin(path, flags, &a) < 0)
 		return -ETIMEDOUT;
 	r = end(&a, began + LOOK_MS * 1000000ull, &file);
@@ -404,4 +528,19 @@ int ward_look(struct ward_looks *x, const char *path, int flags, struct stat *re
 		.st_mode = a.st.mode,
 		.st_ctim = { .tv_sec = a.st.ctime.sec, .tv_nsec = a.st.ctime.nsec } };
 	return 0;
+}
+
+int ward_look(struct ward_looks *x, const char *path, int flags, struct stat *ret)
+{
+	bool follow = !(flags & AT_SYMLINK_NOFOLLOW);
+	int r;
+
+	if (x && !x->known)
+		know(x);
+	if (!x || (!x->all && x->far.n == 0))
+		return fstatat(AT_FDCWD, path, ret, flags | AT_NO_AUTOMOUNT) < 0 ? -errno : 0;
+	r = at_once(x, path, follow, ret);
+	if (r == -ELOOP)
+		r = walk(x, path, follow, ret);
+	return r == FAR ? look_far(x, path, flags, ret) : r;
 }

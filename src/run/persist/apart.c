@@ -40,15 +40,6 @@ int ward_rs_mask_mount(struct ward_resolver *rs, const char *at, bool is_dir,
 	return r == WARD_OK && rs->host->uid == 0 ? ward_rs_text(rs, &rs->apart, at, err) : r;
 }
 
-static bool lies_in(const struct ward_texts *t, const char *path)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		if (ward_path_within(path, t->v[i]))
-			return true;
-	}
-	return false;
-}
-
 /* The grant whose tree it comes with; NULL: none. */
 static const struct ward_node *comes_with(const struct ward_resolver *rs,
 	const struct ward_mount *m)
@@ -57,31 +48,26 @@ static const struct ward_node *comes_with(const struct ward_resolver *rs,
 
 	/* An overlay shows one file system. */
 	return by && by->idmap && by->is_dir && !ward_streq(by->dest, m->at) &&
-			!ward_rs_reviewed(rs, m->at) && !lies_in(&rs->gone, m->at) &&
+			!ward_rs_reviewed(rs, m->at) && !ward_texts_hold(&rs->gone, m->at) &&
 			!ward_mount_is_hidden(rs->mounts, m)
 		? by
 		: NULL;
 }
 
-/* 0, or an errno: it cannot be mapped. */
-static int try(int userns, const char *at)
+enum tried { TRIED_NOT_OURS, TRIED_MAPPED, TRIED_UNMAPPED };
+
+/* What cannot be copied does not come with the tree either, or keeps all of it from being copied, which is said then. */
+static enum tried try(int userns, const char *at)
 {
 	struct attr a = { .set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
 	WARD_FD tree = (int)syscall(WARD_NR_OPEN_TREE, AT_FDCWD, at,
 		OPEN_TREE_CLONE | O_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT);
 
-	if (tree < 0 || syscall(WARD_NR_MOUNT_SETATTR, tree, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0)
-		return errno;
-	return 0;
-}
-
-static const struct ward_mount *parent_of(const struct ward_mounts *all, const struct ward_mount *m)
-{
-	for (size_t i = 0; i < all->n; i++) {
-		if (all->v[i].id == m->parent && &all->v[i] != m)
-			return &all->v[i];
-	}
-	return NULL;
+	if (tree < 0)
+		return errno == EINVAL || errno == ENOENT ? TRIED_NOT_OURS : TRIED_UNMAPPED;
+	return syscall(WARD_NR_MOUNT_SETATTR, tree, "", AT_EMPTY_PATH, &a, sizeof(a)) == 0
+		? TRIED_MAPPED
+		: TRIED_UNMAPPED;
 }
 
 /* h lies below m, and not in it: it comes with the tree as well, seen or not. */
@@ -93,7 +79,7 @@ static bool hides(const struct ward_mounts *all, const struct ward_mount *m,
 	for (size_t up = 0; h && up <= all->n; up++) {
 		if (h == m)
 			return false;
-		h = parent_of(all, h);
+		h = ward_mount_parent(all, h);
 	}
 	return true;
 }
@@ -143,7 +129,8 @@ static int unmapped(struct ward_resolver *rs, const struct ward_mount *m, struct
 }
 
 static int by_itself(struct ward_resolver *rs, const struct ward_mount *m,
-	const struct ward_node *by, const struct stat *st, bool mapped, struct ward_error *err)
+	const struct ward_node *by, const struct stat *st, bool mapped, size_t *io_said,
+	struct ward_error *err)
 {
 	struct ward_node n = {
 		.kind = WARD_NODE_BIND,
@@ -169,7 +156,7 @@ static int by_itself(struct ward_resolver *rs, const struct ward_mount *m,
 	if (r < 0 || mapped)
 		return r;
 	r = unmapped(rs, m, err);
-	return r < 0
+	return r < 0 || ++*io_said > WARD_MOUNTS_SAID_MAX
 		? r
 		: ward_rs_warn(rs, err,
 			  "%s %s: what is mounted there (%s) cannot be ID-mapped, as what root grants is; "
@@ -180,45 +167,70 @@ static int by_itself(struct ward_resolver *rs, const struct ward_mount *m,
 }
 
 static int without(struct ward_resolver *rs, const struct ward_mount *m, const char *why,
-	struct ward_error *err)
+	size_t *io_said, struct ward_error *err)
 {
 	int r = ward_rs_mask_mount(rs, m->at, !m->is_file, err);
 
-	return r < 0 ? r
-		     : ward_rs_warn(rs, err, "%s is left out: what is mounted there (%s) %s",
-			       ward_rs_show(rs, m->at), m->type, why);
+	return r < 0 || ++*io_said > WARD_MOUNTS_SAID_MAX
+		? r
+		: ward_rs_warn(rs, err, "%s is left out: what is mounted there (%s) %s",
+			  ward_rs_show(rs, m->at), m->type, why);
 }
 
 static int look_at(struct ward_resolver *rs, const struct ward_mount *m, const struct ward_node *by,
-	int userns, struct ward_error *err)
+	int userns, size_t *io_said, struct ward_error *err)
 {
 	const char *gone = NULL;
+	enum tried how;
 	struct stat st;
-	int r;
 
 	if (m->far) {
 		(void)ward_rs_far(rs, m->at);
 		gone = ward_mount_why_gone(m);
 	}
 	if (gone)
-		return without(rs, m, gone, err);
+		return without(rs, m, gone, io_said, err);
 	/* Whoever steps into it has something mounted there, outside. */
 	if (ward_streq(m->type, "autofs"))
-		return without(rs, m, "waits for somebody outside to use it", err);
-	r = try(userns, m->at);
-	if (r == ENOENT || (r == 0 && !hides_any(rs->mounts, m)))
+		return without(rs, m, "waits for somebody outside to use it", io_said, err);
+	how = try(userns, m->at);
+	if (how == TRIED_NOT_OURS || (how == TRIED_MAPPED && !hides_any(rs->mounts, m)))
 		return WARD_OK;
 	if (ward_rs_lstat(rs, m->at, &st) < 0)
 		return without(rs, m,
 			"cannot be ID-mapped, as what root grants is, nor looked at by root; run ward as the user whose it is",
-			err);
-	return by_itself(rs, m, by, &st, r == 0, err);
+			io_said, err);
+	return by_itself(rs, m, by, &st, how == TRIED_MAPPED, io_said, err);
+}
+
+int ward_rs_unbindable(struct ward_resolver *rs, struct ward_error *err)
+{
+	const struct ward_mounts *all = rs->mounts;
+	int r = WARD_OK;
+
+	if (rs->host->uid != 0 || !rs->host->userns)
+		return WARD_OK;
+	for (size_t i = 0; r == WARD_OK && i < all->n; i++) {
+		const struct ward_mount *m = &all->v[i];
+		const struct ward_node *by = m->unbindable ? ward_rs_shown_by(rs, m->at) : NULL;
+
+		if (by && by->is_dir && !ward_streq(by->dest, m->at) &&
+			!ward_rs_reviewed(rs, m->at) && !ward_mount_is_hidden(all, m))
+			r = ward_rs_text(rs, &rs->gone, m->at, err);
+		else
+			continue;
+		/* Where the tree is copied less something it would be bindable. */
+		if (r == WARD_OK)
+			r = ward_rs_text(rs, &rs->apart, m->at, err);
+	}
+	return r;
 }
 
 int ward_rs_apart(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct ward_userns userns = WARD_USERNS_INIT;
 	const struct ward_mounts *all = rs->mounts;
+	size_t said = 0;
 	int r = WARD_OK;
 
 	if (rs->host->uid != 0 || !rs->host->userns || rs->r->backend == WARD_BACKEND_DIRECT)
@@ -234,8 +246,12 @@ int ward_rs_apart(struct ward_resolver *rs, struct ward_error *err)
 			break;
 		/* A copy: nodes move when one is added. */
 		grant = *by;
-		r = look_at(rs, &all->v[i], &grant, userns.fd, err);
+		r = look_at(rs, &all->v[i], &grant, userns.fd, &said, err);
 	}
 	ward_userns_done(&userns);
-	return r;
+	return r == WARD_OK && said > WARD_MOUNTS_SAID_MAX
+		? ward_rs_warn(rs, err,
+			  "and %zu more of what is mounted below what is granted are left out, or shown as to anybody and only for reading",
+			  said - WARD_MOUNTS_SAID_MAX)
+		: r;
 }

@@ -12,8 +12,6 @@
 #include "run/resolve/look.h"
 #include "run/review/place.h"
 
-#define SAID_MAX 8 /* the others are counted */
-
 /* By the kernel's names of them. What holds files of somebody (tmpfs, hugetlbfs, ramfs) is none. */
 bool ward_mount_is_kernels(const char *type)
 {
@@ -78,25 +76,16 @@ static bool is_grant(const struct ward_node *n)
 }
 
 /* What is granted in one: a directory of it would be shown for what it is. */
-static int granted_in(struct ward_resolver *rs, const struct ward_mount *m, struct ward_error *err)
+static int granted_in(struct ward_resolver *rs, struct ward_error *err)
 {
 	for (size_t i = 0; i < rs->n_nodes; i++) {
 		const struct ward_node *n = &rs->nodes[i];
+		const struct ward_mount *m = is_grant(n) ? mount_of(rs->mounts, n->source) : NULL;
 
-		if (is_grant(n) && ward_path_within(n->source, m->at) &&
-			mount_of(rs->mounts, n->source) == m)
+		if (m && m->kernels)
 			return refuse(rs, n->source, m, err);
 	}
 	return WARD_OK;
-}
-
-static bool lies_in(const struct ward_texts *t, const char *path)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		if (ward_path_within(path, t->v[i]))
-			return true;
-	}
-	return false;
 }
 
 static int leave_out(struct ward_resolver *rs, const struct ward_mount *m, size_t *io_n,
@@ -108,14 +97,15 @@ static int leave_out(struct ward_resolver *rs, const struct ward_mount *m, size_
 	int r;
 
 	/* An overlay shows one file system. */
-	if (!by || !by->is_dir || ward_rs_reviewed(rs, m->at) || lies_in(&rs->gone, m->at))
+	if (!by || !by->is_dir || ward_rs_reviewed(rs, m->at) ||
+		ward_texts_hold(&rs->gone, m->at) || ward_mount_is_hidden(rs->mounts, m))
 		return WARD_OK;
 	if (!rs->host->userns)
 		return refuse(rs, by->dest, m, err);
 	if (ward_rs_lstat(rs, m->at, &st) == 0)
 		is_dir = S_ISDIR(st.st_mode);
 	r = ward_rs_mask_mount(rs, m->at, is_dir, err);
-	if (r == WARD_OK && ++*io_n <= SAID_MAX)
+	if (r == WARD_OK && ++*io_n <= WARD_MOUNTS_SAID_MAX)
 		r = ward_rs_warn(rs, err,
 			"%s is left out: the host's %s is mounted there, of which no run is shown anything",
 			ward_rs_show(rs, m->at), m->type);
@@ -138,17 +128,15 @@ int ward_rs_kernels(struct ward_resolver *rs, struct ward_error *err)
 	all = ward_rs_mounts(rs, err);
 	if (!all)
 		return err ? err->code : WARD_E_SYSTEM;
+	r = ward_rs_unbindable(rs, err);
+	if (r == WARD_OK)
+		r = granted_in(rs, err);
 	for (size_t i = 0; r == WARD_OK && i < all->n; i++) {
-		const struct ward_mount *m = &all->v[i];
-
-		if (!m->kernels)
-			continue;
-		r = granted_in(rs, m, err);
-		if (r == WARD_OK && !ward_mount_is_hidden(all, m))
-			r = leave_out(rs, m, &n, err);
+		if (all->v[i].kernels)
+			r = leave_out(rs, &all->v[i], &n, err);
 	}
-	return r == WARD_OK && n > SAID_MAX
+	return r == WARD_OK && n > WARD_MOUNTS_SAID_MAX
 		? ward_rs_warn(rs, err, "and %zu more mounts of the kernel's own are left out",
-			  n - SAID_MAX)
+			  n - WARD_MOUNTS_SAID_MAX)
 		: r;
 }

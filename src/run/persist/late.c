@@ -287,14 +287,15 @@ static bool is_kept(const struct looking *x, const char *path)
 
 static int asked(struct looking *x, bool *io_cut)
 {
-	struct ward_looks looks = { .known = false };
 	int r = WARD_OK;
+
+	ward_looks_begin(&x->l->looks);
 
 	for (size_t i = 0; r == WARD_OK && i < x->b->n_known; i++) {
 		const struct ward_known *k = &x->b->known[i];
 		struct stat st;
 
-		int e = k->asked ? ward_look(&looks, k->path, 0, &st) : -ENOENT;
+		int e = k->asked ? ward_look(&x->l->looks, k->path, 0, &st) : -ENOENT;
 
 		*io_cut = *io_cut || e == -ETIMEDOUT;
 		if (e < 0 ||
@@ -381,7 +382,7 @@ static int look(struct life *l, bool *ret_cut, struct ward_error *err)
 		.n_gone = l->before.n_gone + (size_t)(since > 0 ? since : 0),
 		.all = true,
 		.err = err };
-	struct ward_on_path_tell told = { .tell = tell_on_path, .arg = x };
+	struct ward_on_path_tell told = { .tell = tell_on_path, .arg = x, .looks = &l->looks };
 	int r = WARD_OK;
 
 	if (!x || since < 0) {
@@ -396,6 +397,7 @@ static int look(struct life *l, bool *ret_cut, struct ward_error *err)
 	r = ward_hunt_all(&h, l->before.roots, l->before.n_roots);
 	if (r == WARD_OK)
 		r = asked(x, &h.cut);
+	ward_looks_begin(&l->looks);
 	if (r == WARD_OK)
 		r = ward_on_path_look(x->b, &told);
 	if (r == WARD_OK)

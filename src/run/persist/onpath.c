@@ -151,7 +151,7 @@ static bool found_in(const struct ward_before *b, const char *s, const char *sto
 			written = written || ward_path_within(path, b->roots[i]);
 		if (written)
 			continue;
-		r = ward_look(&to->looks, path, 0, &st);
+		r = ward_look(to->looks, path, 0, &st);
 		to->cut = to->cut || r == -ETIMEDOUT;
 		if (r == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111))
 			return true;
@@ -205,7 +205,7 @@ static int look_at(const struct ward_before *b, const struct ward_on_path *o,
 	struct ward_on_path_tell *to)
 {
 	struct stat st;
-	bool gone = ward_look(&to->looks, o->path, AT_SYMLINK_NOFOLLOW, &st) == -ETIMEDOUT;
+	bool gone = ward_look(to->looks, o->path, AT_SYMLINK_NOFOLLOW, &st) == -ETIMEDOUT;
 	WARD_CLEANUP(close_dir) DIR *d = gone ? NULL : open_dir(o->path);
 
 	if (gone)

@@ -54,12 +54,17 @@ size_t ward_gone_since(const char *const *remote, size_t n, const char **ret);
 
 /*
  * What a name is (dev, ino, mode, ctime alone; flags: AT_SYMLINK_NOFOLLOW or 0), where it may lie in a mount that answers nobody. 0, or
- * -errno; -ETIMEDOUT: not known, after a bounded time for all looks of one x, which begins as zeros.
+ * -errno; -ETIMEDOUT: not known, after a bounded time for all looks of one x into such mounts since it began. x begins as zeros; NULL:
+ * the name lies in none.
  */
 struct ward_looks {
-	bool known, far;             /* far: the host has a mount whose server may be gone; not known: it is looked up again */
+	bool known, all;             /* not known: more may have been mounted since; all: where they are cannot be told */
+	int fd;                      /* + 1: the kernel's list, which says when it is another */
+	struct ward_buf far;         /* where they are, each with its end */
 	uint64_t spent_ns;
 };
+void ward_looks_begin(struct ward_looks *x);
+void ward_looks_done(struct ward_looks *x);
 int ward_look(struct ward_looks *x, const char *path, int flags, struct stat *ret);
 
 /* ---- kernels.c: the kernel's own (proc, sysfs ...), mounted below a grant or in one: no sandbox is shown the host's ---- */
@@ -68,6 +73,9 @@ int ward_rs_kernels(struct ward_resolver *rs, struct ward_error *err);   /* mask
 
 /* ---- apart.c: as root, what cannot be ID-mapped with the grant around it comes by itself, only for reading, or not at all ---- */
 int ward_rs_apart(struct ward_resolver *rs, struct ward_error *err);
+/* Before both, when rs->mounts were read: what the kernel passes over as it copies root's trees (unbindable) is not there: rs->gone. */
+int ward_rs_unbindable(struct ward_resolver *rs, struct ward_error *err);
+#define WARD_MOUNTS_SAID_MAX 8   /* of either; the others are counted */
 /* What is mounted at a real path is not shown, nor looked at any more: rs->gone. */
 int ward_rs_mask_mount(struct ward_resolver *rs, const char *at, bool is_dir, struct ward_error *err);
 
@@ -166,7 +174,7 @@ struct ward_on_path_tell {
 	int (*tell)(void *arg, const char *path, const char *what, const char *why);
 	void *arg;
 	bool cut;                    /* not all was looked at */
-	struct ward_looks looks;
+	struct ward_looks *looks;
 };
 int ward_on_path_look(const struct ward_before *b, struct ward_on_path_tell *to);
 

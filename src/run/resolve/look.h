@@ -54,22 +54,22 @@ bool ward_rs_is_second_name(struct ward_resolver *rs, struct ward_above *a, cons
 
 /* ---- mounts.c: the kernel's list of the mounts that we see, read once ---- */
 struct ward_mount {
-	unsigned long id, parent;
-	const char *fs, *root, *at;  /* the file system's number, the directory in it, where it is */
-	const char *type;
+	unsigned long id, parent; const char *fs, *root, *at;    /* the file system's number, the directory in it, where it is */
+	const char *type; bool unbindable;   /* no copy of a tree has it */
 	bool kernels, is_file;       /* nobody's files, but the kernel's own (persist/kernels.c); a file, as far as it was asked */
 	bool far, asked;             /* far: its server may be gone (persist/answers.c), and, once it was asked ... */
 	int answer;                  /* ... 0, the errno that it answers by, or ETIMEDOUT: it does not, or not in time */
 };
 struct ward_mounts {
-	struct ward_mount *v;
-	size_t n, n_far, n_asked;
-	uint64_t waited_ns;          /* for all answers so far */
+	struct ward_mount *v; const struct ward_mount **by_id, **by_place;   /* place: by parent, and then where */
+	size_t n, n_far, n_asked; uint64_t waited_ns;    /* for all answers so far */
 };
 const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs, struct ward_error *err); /* NULL: it cannot be read; err: NULL ok */
+const struct ward_mount *ward_mount_parent(const struct ward_mounts *all, const struct ward_mount *m);  /* NULL: we do not see it */
 const char *ward_mount_why_gone(const struct ward_mount *m);    /* persist/answers.c, of one that was asked; NULL: it answers */
 bool ward_mount_is_hidden(const struct ward_mounts *all, const struct ward_mount *m);    /* by its name something else is found */
 bool ward_mount_is_kernels(const char *type), ward_mount_may_be_gone(const char *type); /* persist/: kernels.c, answers.c */
+bool ward_mount_take(char *line, struct ward_mount *ret);       /* a line of that list; ret points into it */
 
 /* ---- gitconfig.c ---- */
 #define WARD_GITCONFIG_VALUE_MAX 1024

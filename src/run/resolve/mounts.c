@@ -26,9 +26,9 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-static bool take(char *line, struct ward_mount *ret)
+bool ward_mount_take(char *line, struct ward_mount *ret)
 {
-	char *field[FIELDS], *type;
+	char *field[FIELDS], *type, *tag; /* between fields and type: how it propagates */
 
 	for (size_t i = 0; i < FIELDS; i++) {
 		field[i] = line;
@@ -40,6 +40,9 @@ static bool take(char *line, struct ward_mount *ret)
 	type = strstr(line, " - ");
 	if (!type)
 		return false;
+	tag = strstr(line, " unbindable ");
+	if (tag >= type)
+		tag = NULL;
 	type += 3;
 	type[strcspn(type, " ")] = '\0';
 	unescape(field[3]);
@@ -49,7 +52,49 @@ static bool take(char *line, struct ward_mount *ret)
 		.fs = field[2],
 		.root = field[3],
 		.at = field[4],
-		.type = type };
+		.type = type,
+		.unbindable = tag,
+		.far = ward_mount_may_be_gone(type),
+		.kernels = ward_mount_is_kernels(type) };
+	return true;
+}
+
+/* at: as many bytes as that, which need not be its end. */
+static int compare(const struct ward_mount *a, unsigned long parent, const char *at, size_t n)
+{
+	int r;
+
+	if (a->parent != parent)
+		return a->parent < parent ? -1 : 1;
+	r = strncmp(a->at, at, n);
+	return r ? r : a->at[n] != '\0';
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct ward_mount *const *x = a, *const *y = b;
+
+	return compare(*x, (*y)->parent, (*y)->at, strlen((*y)->at));
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct ward_mount *const *x = a, *const *y = b;
+
+	return (*x)->id < (*y)->id ? -1 : (*x)->id > (*y)->id;
+}
+
+/* A host of many containers has thousands, each of which is asked for those around it. */
+static bool in_order(struct ward_arena *arena, struct ward_mounts *x)
+{
+	x->by_id = ward_arena_alloc(arena, (x->n + 1) * sizeof(*x->by_id));
+	x->by_place = ward_arena_alloc(arena, (x->n + 1) * sizeof(*x->by_place));
+	if (!x->by_id || !x->by_place)
+		return false;
+	for (size_t i = 0; i < x->n; i++)
+		x->by_id[i] = x->by_place[i] = &x->v[i];
+	qsort(x->by_id, x->n, sizeof(*x->by_id), by_id);
+	qsort(x->by_place, x->n, sizeof(*x->by_place), by_place);
 	return true;
 }
 
@@ -81,34 +126,62 @@ const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs, struct ward_e
 		next = s + strcspn(s, "\n");
 		if (*next)
 			*next++ = '\0';
-		if (x->n <= lines && take(s, &x->v[x->n])) {
-			x->v[x->n].far = ward_mount_may_be_gone(x->v[x->n].type);
-			x->v[x->n].kernels = ward_mount_is_kernels(x->v[x->n].type);
-			x->n_far += x->v[x->n].far;
-			x->n++;
-		}
+		if (x->n <= lines && ward_mount_take(s, &x->v[x->n]))
+			x->n_far += x->v[x->n++].far;
+	}
+	if (!in_order(rs->arena, x)) {
+		(void)ward_rs_nomem(err);
+		return NULL;
 	}
 	rs->mounts = x;
 	return x;
 }
 
-static const struct ward_mount *parent_of(const struct ward_mounts *all, const struct ward_mount *m)
+/* Of those that are mounted in the one of that number, one at that place; NULL: none. Never but itself. */
+static const struct ward_mount *mounted_in(const struct ward_mounts *all, unsigned long parent,
+	const char *at, size_t n, const struct ward_mount *but)
 {
-	for (size_t i = 0; i < all->n; i++) {
-		if (all->v[i].id == m->parent && &all->v[i] != m)
-			return &all->v[i];
+	size_t low = 0, high = all->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare(all->by_place[middle], parent, at, n) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < all->n && compare(all->by_place[low], parent, at, n) == 0; low++) {
+		if (all->by_place[low] != but)
+			return all->by_place[low];
 	}
 	return NULL;
+}
+
+const struct ward_mount *ward_mount_parent(const struct ward_mounts *all,
+	const struct ward_mount *m)
+{
+	size_t low = 0, high = all->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (all->by_id[middle]->id < m->parent)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < all->n && all->by_id[low]->id == m->parent && all->by_id[low] != m
+		? all->by_id[low]
+		: NULL;
 }
 
 /* By one of the same parent, on the way to it. */
 static bool is_covered(const struct ward_mounts *all, const struct ward_mount *m)
 {
-	for (size_t i = 0; i < all->n; i++) {
-		const struct ward_mount *by = &all->v[i];
-
-		if (by != m && by->parent == m->parent && ward_path_within(m->at, by->at) &&
-			!ward_streq(m->at, by->at))
+	for (size_t i = 0; m->at[i]; i++) {
+		if (m->at[i] == '/' && m->at[i + 1] &&
+			mounted_in(all, m->parent, m->at, i ? i : 1, m))
 			return true;
 	}
 	return false;
@@ -116,14 +189,12 @@ static bool is_covered(const struct ward_mounts *all, const struct ward_mount *m
 
 bool ward_mount_is_hidden(const struct ward_mounts *all, const struct ward_mount *m)
 {
-	for (size_t i = 0; i < all->n; i++) {
-		if (all->v[i].parent == m->id && ward_streq(all->v[i].at, m->at))
-			return true;
-	}
+	if (mounted_in(all, m->id, m->at, strlen(m->at), m))
+		return true;
 	for (size_t up = 0; m && up <= all->n; up++) {
 		if (is_covered(all, m))
 			return true;
-		m = parent_of(all, m);
+		m = ward_mount_parent(all, m);
 	}
 	return false;
 }

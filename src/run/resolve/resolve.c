@@ -191,6 +191,16 @@ static bool gives_way(const struct ward_node *n, const struct ward_node *best)
 	return n->base && !n->fixed && !n->hold && best->kind == WARD_NODE_BIND && !best->base;
 }
 
+/* path, or a directory that it lies in. */
+bool ward_texts_hold(const struct ward_texts *t, const char *path)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		if (ward_path_within(path, t->v[i]))
+			return true;
+	}
+	return false;
+}
+
 const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const char *path)
 {
 	const struct ward_node *best = NULL;
@@ -198,7 +208,7 @@ const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const c
 
 	for (size_t i = 0; i < rs->n_nodes; i++) {
 		const struct ward_node *n = &rs->nodes[i];
-		size_t len = strlen(n->dest);
+		size_t len;
 		bool hides = n->kind == WARD_NODE_TMPFS || n->kind == WARD_NODE_PROC ||
 			n->kind == WARD_NODE_DEV;
 
@@ -208,6 +218,7 @@ const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const c
 			continue;
 		if (best && gives_way(n, best))
 			continue;
+		len = strlen(n->dest);
 		/* At one dest a grant is stronger than what is private. */
 		if (!best || gives_way(best, n) || len > best_n ||
 			(len == best_n && is_stronger(n, best))) {

@@ -82,7 +82,7 @@ int ward_rs_text_new(struct ward_resolver *rs, struct ward_texts *to, const char
 int ward_rs_warn(struct ward_resolver *rs, struct ward_error *err, const char *fmt, ...) WARD_PRINTF(3, 4);
 /* What shows this real path: the narrowest bind so far, unless something private hides it. */
 const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const char *path);
-bool ward_rs_visible(const struct ward_resolver *rs, const char *path);
+bool ward_rs_visible(const struct ward_resolver *rs, const char *path), ward_texts_hold(const struct ward_texts *t, const char *path);
 /* The node for a target that was found. */
 struct ward_node ward_rs_bind(const struct ward_resolver *rs, const struct ward_target *t, int rule);
 /* hold.c, when all nodes are there: no directory above what is protected can be moved away. */
