@@ -38,8 +38,7 @@ struct ward_str {
 struct ward_str ward_str(const char *s);              /* of a C string; NULL -> empty */
 bool ward_str_eq(struct ward_str a, struct ward_str b);
 bool ward_streq(const char *a, const char *b);        /* NULL equals only NULL */
-bool ward_has_prefix(const char *s, const char *prefix);
-bool ward_has_suffix(const char *s, const char *suffix);
+bool ward_has_prefix(const char *s, const char *prefix), ward_has_suffix(const char *s, const char *suffix);
 /* Nearest of n names by edit distance <= 3, without case, else NULL: for "did you mean". */
 const char *ward_nearest(const char *word, const char *const *names, size_t n);
 /*
@@ -49,6 +48,7 @@ const char *ward_nearest(const char *word, const char *const *names, size_t n);
 struct ward_buf;
 void ward_quote(struct ward_buf *out, const char *s, size_t n);
 void ward_show(struct ward_buf *out, const char *s, size_t n); /* as ward_quote(), but without quotes; " and \ stay */
+uint32_t ward_misread(const char *s);   /* misread.c: its first character that makes it another name than it reads as; 0: none */
 bool ward_shown_plain(const char *s, size_t n);                /* ward_show() would change nothing of it */
 void ward_quote_shell(struct ward_buf *out, const char *s, size_t n);
 /*

@@ -133,15 +133,16 @@ static int warn_plain(struct doc_check *in, const struct ward_doc_rule *rule, co
 static int warn_hidden(struct doc_check *in, const struct ward_doc_rule *rule, const char *name)
 {
 	char shown[WARD_CAP_SHOWN_MAX];
+	uint32_t cp = ward_misread(rule->text);
 
-	if (ward_shown_plain(rule->text, strlen(rule->text)))
+	if (cp == 0)
 		return WARD_OK;
 	if (show_rule(in, rule, shown) < 0)
 		return WARD_E_NOMEM;
 	return add(in, WARD_DOC_WARN_HIDDEN, &rule->origin,
-		"type it anew; in a name that has them, ? stands for one",
-		"%s %s holds a character that nobody sees, or that changes the direction", name,
-		shown);
+		"type it anew; in a name that has it, ? stands for one",
+		"%s %s holds U+%04X, which nobody sees, or which changes the direction", name,
+		shown, (unsigned)cp);
 }
 
 /* Of a list by itself, as it stands in its document. */
