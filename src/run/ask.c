@@ -3,12 +3,14 @@
  * ward_ask: the only door to the judge. A verdict is recorded before it is handed out: an allow durably, before anything
  * starts; a refusal that the kernel already made with the next write. Nobody to ask and no room to record mean deny.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "os/os.h"
 #include "run/life.h"
+#include "run/resolve/resolve.h"
 #include "run/rules/rules.h"
 
 static const char *rule_text(const struct ward_rule *r)
@@ -553,6 +555,41 @@ static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_q
 	return WARD_OK;
 }
 
+/* Is path the caller's home, or above it? */
+static bool is_home(const char *path)
+{
+	const char *home = getenv("HOME");
+	char real[PATH_MAX];
+
+	return home && home[0] == '/' && realpath(home, real) && ward_path_within(real, path);
+}
+
+/*
+ * No sandbox has the host's /sys, and to write all of a home is granted to nobody who does not insist: pasted, such a cure would be
+ * refused, and what it gives is not the least. What is to be made in a home has to be there first, and then it has a name.
+ */
+static void not_whole(const struct ward_question *q, struct ward_decision *ret)
+{
+	size_t used = strlen(ret->why);
+	char dir[WARD_PATH_MAX];
+
+	if (!ret->cure[0] || q->action != WARD_CAP_FILE_WRITE || !q->resource ||
+		(!q->absent && !q->is_dir))
+		return;
+	(void)snprintf(dir, sizeof(dir), "%s", q->absent && q->above ? q->above : q->resource);
+	if (q->absent && !q->above && strrchr(dir, '/'))
+		*strrchr(dir, '/') = '\0';
+	if (ward_rs_reserved(dir)) {
+		ret->cure[0] = '\0';
+	} else if (is_home(dir)) {
+		ret->cure[0] = '\0';
+		(void)snprintf(ret->why + used, sizeof(ret->why) - used, "%s",
+			q->absent
+				? "; make it outside, and grant it then: all of your home is no grant"
+				: "; all of your home is no grant: name what is in it");
+	}
+}
+
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there,
 	const char *above, struct ward_decision *ret, struct ward_error *err)
 {
@@ -562,5 +599,7 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 	ret->effect = WARD_DENY;
 	ret->by = NULL;
 	r = reason_of(l, f, &q, ret, err);
+	if (r == WARD_OK)
+		not_whole(&q, ret);
 	return r == WARD_OK ? listed_whole(l, &q, ret, err) : r;
 }

@@ -140,6 +140,29 @@ def making_a_name_counts_where_it_could_be_made(p):
 
 
 @both
+def a_cure_is_never_what_would_be_refused(p):
+    """To make a name in the home, a grant to write all of it was offered, which Ward itself refuses."""
+    box.need_fuse()
+    home = {"HOME": str(p.home)}
+    tool = p.home / ".tool"
+    made = ["--cap", f"FILE_WRITE:{tool}/**", "sh", "-c", f"mkdir {tool} || touch {tool}/x"]
+    r, o = p.outcome("mkdir", tool, env=home)
+    check_eq([(v["resource"], v["cure"]) for v in o["violations"]], [(str(tool), None)], r.err)
+    check_in("; make it outside, and grant it then: all of your home is no grant", r.err)
+    r = p.run("--cap", f"FILE_WRITE:{p.home}/**", "true", env=home)
+    check_eq(r.code, 125, r.err)
+    tool.mkdir()
+    r = p.run(*made, env=home)
+    check_eq((r.code, (tool / "x").exists()), (0, True), r.err)
+    # Somebody else's directory is offered, as ever.
+    r, o = p.outcome("mkdir", p.side / "new", env=home)
+    check_eq([v["cure"] for v in o["violations"]], [f"--cap 'FILE_WRITE:{p.side}/**'"], r.err)
+    # There is no /sys to grant.
+    r, o = p.outcome("mkdir", "/sys/x", env=home)
+    check_eq([(v["resource"], v["cure"]) for v in o["violations"]], [("/sys/x", None)], r.err)
+
+
+@both
 def what_git_asks_for_is_quiet(p):
     """A script's view has no gitconfig, which every git looks for."""
     box.need_fuse()
