@@ -538,6 +538,9 @@ TEST(base_view)
 	CHECK_STR_CONTAINS(content("/etc/group"), "ward:x:");
 	CHECK_STR_CONTAINS(content("/etc/hosts"), "127.0.0.1 localhost");
 	CHECK_STR_CONTAINS(content("/etc/nsswitch.conf"), "passwd: files");
+	if (access("/sys/devices/system/cpu/online", R_OK) == 0)
+		CHECK_EQ_INT(strspn(content("/sys/devices/system/cpu/online"), "0123456789-,"),
+			strlen(content("/sys/devices/system/cpu/online")) - 1);
 	CHECK_STR_EQ(content("/etc/gitconfig"),
 		geteuid() == 0
 			? "[core]\n\tcheckStat = minimal\n[user]\n\tname = \"A B\"\n\temail = \"a@b\"\n"
@@ -547,6 +550,7 @@ TEST(base_view)
 	OK(SCRIPT("s.sh"));
 	CHECK_NULL(node("/etc/passwd"));
 	CHECK_NULL(node("/etc/gitconfig"));
+	CHECK_NULL(node("/sys/devices/system/cpu/online"));
 	CHECK(!node("/usr")->exec);
 	/* The host's own files of those names, only by a grant. */
 	OK(RUN("--read", "/etc/passwd", "--", "true"));

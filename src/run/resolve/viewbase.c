@@ -2,7 +2,7 @@
 /*
  * The runtime base of a view, from the table that data/base was compiled into. A link on the host stays that link
  * (/bin -> usr/bin), what is missing is left out; the few files that Ward writes itself say who the command is and
- * nothing about the host. Speed is a promise here: one or two system calls an entry.
+ * nothing about the host but the number of its processors. Speed is a promise here: one or two system calls an entry.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os/os.h"
 #include "run/resolve/look.h"
 
 #define INODES_MIN 1024u
 #define INODES_MAX (1u << 20)
 #define BYTES_PER_INODE 4096u
 #define SHARES 64u
+#define CPU_LIST_MAX 1024
 
 static const char *passwd(struct ward_resolver *rs)
 {
@@ -51,6 +53,39 @@ static const char *nsswitch(struct ward_resolver *rs)
 	       "protocols: files\nservices: files\n";
 }
 
+/*
+ * A list of processors ("0-3,8"), as the host's kernel has it; /proc/cpuinfo and /proc/stat say the same. Anything else, as where
+ * somebody made a /sys of his own, is left out.
+ */
+static const char *cpus(struct ward_resolver *rs, const char *path)
+{
+	WARD_FD fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char text[CPU_LIST_MAX];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n < 0 || (size_t)n == sizeof(text) - 1)
+		return "";
+	text[n] = '\0';
+	if (strspn(text, "0123456789-,\n") != (size_t)n)
+		return "";
+	return ward_arena_strdup(rs->arena, text);
+}
+
+static const char *cpu_possible(struct ward_resolver *rs)
+{
+	return cpus(rs, "/sys/devices/system/cpu/possible");
+}
+
+static const char *cpu_present(struct ward_resolver *rs)
+{
+	return cpus(rs, "/sys/devices/system/cpu/present");
+}
+
+static const char *cpu_online(struct ward_resolver *rs)
+{
+	return cpus(rs, "/sys/devices/system/cpu/online");
+}
+
 static const struct {
 	const char *name;
 	const char *(*make)(struct ward_resolver *rs);
@@ -60,6 +95,9 @@ static const struct {
 	{ "hosts", hosts },
 	{ "nsswitch", nsswitch },
 	{ "gitconfig", ward_rs_gitconfig },
+	{ "cpu-possible", cpu_possible },
+	{ "cpu-present", cpu_present },
+	{ "cpu-online", cpu_online },
 };
 
 static int generate(struct ward_resolver *rs, const struct ward_base_entry *e,
