@@ -2,18 +2,12 @@
 /*
  * Starting a thread inside somebody else's process: a small stack (64 runs may live in one process) and every
  * signal blocked, so that the caller's handlers never run on it and none of its signals is taken away.
- * It refuses nothing and knows nothing of what the thread does. And what must not reach a thread of the caller's while it works for us, and
- * whom one acts as for a moment.
+ * It refuses nothing and knows nothing of what the thread does. And what must not reach a thread of the caller's while it works for us.
  */
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "os/os.h"
 
@@ -84,29 +78,4 @@ void ward_thread_unshield(const struct ward_shield *h)
 		(void)pthread_sigmask(SIG_SETMASK, &h->mask, NULL);
 	}
 	(void)pthread_setcancelstate(h->cancel, NULL);
-}
-
-int ward_thread_as(struct ward_thread_was *w, uid_t uid, gid_t gid)
-{
-	*w = (struct ward_thread_was){ geteuid(), getegid(), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) };
-	/* The C library's own change every thread (nptl(7)). */
-	if (syscall(SYS_setresgid, -1, gid, -1) < 0)
-		return -errno;
-	if (syscall(SYS_setresuid, -1, uid, -1) == 0)
-		return 0;
-	w->dumpable = -errno;
-	if (syscall(SYS_setresgid, -1, w->gid, -1) < 0)
-		abort();
-	return w->dumpable;
-}
-
-void ward_thread_as_before(const struct ward_thread_was *w)
-{
-	/* They are ours still, as the saved ones: it cannot fail, and nobody goes on as somebody else. */
-	if (syscall(SYS_setresuid, -1, w->uid, -1) < 0 ||
-		syscall(SYS_setresgid, -1, w->gid, -1) < 0)
-		abort();
-	/* Whoever changes them is not to be looked into any more (commit_creds()), the whole process of the caller's. */
-	if (w->dumpable == 1)
-		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }

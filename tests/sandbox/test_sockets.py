@@ -35,13 +35,14 @@ def own_sockets_work_on_a_tmpfs(p):
 
 @both
 def the_peer_of_an_own_socket_is_the_runs_user(p):
-    """As servers ask for it that serve their own user alone: ssh's multiplexer, tmux, agents."""
-    p.write("peer.py", "import os, socket, struct\nfor at in ('/tmp/s.sock', '\\0s.sock'):\n    s = socket.socket(socket.AF_UNIX)\n    s.bind(at)\n"
-            "    s.listen()\n    c = socket.socket(socket.AF_UNIX)\n    c.connect(at)\n"
+    """As servers ask for it that serve their own user alone: ssh's multiplexer, tmux, agents. Also of one that nobody else may connect
+    to, in a write grant of root's: there it is root's outside, and what another user may is not what the run's may."""
+    p.write("peer.py", "import os, socket, struct\nfor at in ('/tmp/s.sock', '\\0s.sock', '600', '755', '666'):\n    s = socket.socket(socket.AF_UNIX)\n    s.bind(at)\n"
+            "    if at.isdigit():\n        os.chmod(at, int(at, 8))\n    s.listen()\n    c = socket.socket(socket.AF_UNIX)\n    c.connect(at)\n"
             "    print(struct.unpack('3i', s.accept()[0].getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1:] == (os.getuid(), os.getgid()))\n"
             "print(os.path.exists('/etc/shadow'))\n", 0o644)
-    r = p.run("--read", ".", "python3", "peer.py")
-    check_eq(r.out.split(), ["True", "True", "False"], r.err)
+    r = p.run("--write", ".", "python3", "peer.py")
+    check_eq(r.out.split(), ["True"] * 5 + ["False"], r.err)
 
 
 @both

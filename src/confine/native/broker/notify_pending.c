@@ -29,8 +29,9 @@ static void set_inflight(struct ward_notify *n, int fd)
 
 /*
  * Whom the server sees is who connects (SO_PEERCRED). As root that would be one whom the run's namespace does not know, and servers that
- * want their own user refuse him (ssh's multiplexer, tmux, agents): so it is done as the run's user. What that one may not, by some file
- * system's rights, is done as before: which socket it may be was decided.
+ * want their own user refuse him (ssh's multiplexer, tmux, agents): so it is done as the run's user. By its path outside a socket in a write grant
+ * is its owner's there, who inside is that user: so what its mode says holds nobody up, as it never held root. What one may not, by some
+ * file system's rights, is done as before. Which socket it may be was decided, and that is one of the run's own.
  */
 static int connect_as(const struct ward_notify *n, const struct ward_pending *p)
 {
