@@ -354,15 +354,29 @@ static int open_try(struct half *h)
 	return 0;
 }
 
-static void begin_try(struct half *h)
+/*
+ * Each of them has its turn within the whole: the first of three half of it, so that a slow one that answers has as long as if there were no
+ * others, and the rest an equal share of what is left.
+ */
+static uint64_t turn(const struct half *h, uint64_t now)
 {
 	const struct ward_resolv_conf *c = &h->l->r->conf;
+	uint64_t left = h->l->deadline > now ? h->l->deadline - now : 0, share = left;
+
+	if (h->tries == 0 && c->n > 2)
+		share = left / 2;
+	else if (h->tries < c->n)
+		share = left / (c->n - h->tries);
+	return c->timeout_ms * WARD_MS < share ? c->timeout_ms * WARD_MS : share;
+}
+
+static void begin_try(struct half *h)
+{
+	uint64_t now = ward_now_mono_ns();
 	struct epoll_event ev = { .events = h->tcp ? EPOLLOUT : EPOLLIN, .data.ptr = &h->source };
 
 	h->foreign = 0;
-	/* Each of them has its turn within the whole. */
-	h->deadline = ward_now_mono_ns() +
-		(c->timeout_ms < TOTAL_MS / c->n ? c->timeout_ms : TOTAL_MS / c->n) * WARD_MS;
+	h->deadline = now + turn(h, now);
 	/* At most as many times as there are tries left. */
 	if (open_try(h) < 0 || epoll_ctl(h->l->r->epoll, EPOLL_CTL_ADD, h->fd, &ev) < 0)
 		next_try(h, errno);
@@ -403,6 +417,7 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return false;
+	/* Not while somebody asks: his servers are those of before, by their number. */
 	if (!r->n)
 		read_conf(r);
 	l->r = r;

@@ -464,6 +464,25 @@ TEST(each_server_has_its_turn_within_the_whole)
 	ward_pins_table_done(&t);
 }
 
+TEST(of_three_servers_the_first_has_as_long_as_if_it_were_alone)
+{
+	struct servers s = servers_begin("---");
+	struct ward_pins_table t = { 0 };
+	struct ward_pinned *p = ward_pinned_make(&t, NAME);
+	uint64_t now = ward_now_mono_ns();
+
+	REQUIRE(p != NULL);
+	s.r.conf.timeout_ms = 5000;
+	CHECK(ward_resolver_begin(&s.r, p));
+	CHECK(ward_resolver_next(&s.r) >= now + 4990 * WARD_MS);
+	/* It is silent, as it seems: the others share what is left. */
+	now = ward_resolver_next(&s.r);
+	ward_resolver_tick(&s.r, now);
+	CHECK(ward_resolver_next(&s.r) > ward_now_mono_ns() + 2000 * WARD_MS);
+	servers_end(&s);
+	ward_pins_table_done(&t);
+}
+
 TEST(a_server_without_edns_is_asked_without)
 {
 	struct servers s = servers_begin("e");
