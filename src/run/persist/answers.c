@@ -357,7 +357,7 @@ static bool list_far(struct ward_buf *to)
 
 	if (ward_read_file("/proc/self/mountinfo", MOUNTS_BYTES_MAX, &b, NULL) < 0)
 		return false;
-	for (line = (char *)ward_buf_cstr(&b); line && *line; line = next) {
+	for (line = b.s; line && *line; line = next) {
 		next = line + strcspn(line, "\n");
 		if (*next)
 			*next++ = '\0';
