@@ -278,6 +278,21 @@ def one_that_ended_before_anything_was_real_is_no_conflict(p, error):
 
 
 @both
+def notes_that_nobody_will_read_are_not_made_durable(p):
+    """Where all becomes real, and nothing is judged by the time of the project's own directory."""
+    calls = []
+    for i, script in enumerate(("echo y > x", "mv a n; echo more >> n")):
+        top = p.ws / f"all{i}"
+        p.write(f"all{i}/a", "what a had\n")
+        time.sleep(0.05)
+        review(p, top, script)
+        r, seen, _ = inject(p, top, -1, 0, 0, cli.WARD, "commit")
+        check_eq(r.code, 0, str(r))
+        calls.append(seen.get(FSYNC, 0))
+    check(calls[0] < calls[1], str(calls))
+
+
+@both
 def killed_while_a_part_of_a_deletion_is_forgotten(p):
     """The rest of it waits as before: a directory that is gone is never for a moment one that is as it was."""
     os.umask(0o22)

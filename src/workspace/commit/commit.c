@@ -221,6 +221,8 @@ int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 	if (!c->arena)
 		return ward_fail(err, WARD_E_NOMEM, "no memory to plan the commit");
 	c->given.on = n < all->n;
+	for (size_t i = 0; i < all->n && !c->asks_root; i++)
+		c->asks_root = all->v[i].kind == WARD_CHANGE_ADDED && all->v[i].origin;
 	r = ward_commit_plan(c, all, v, n, err);
 	if (r < 0 || c->j.n == 0)
 		return r;

@@ -88,7 +88,7 @@ struct ward_commit {
 	struct ward_given given;     /* given.c */
 	struct ward_landed **begins; /* NULL, or where the workspace has them when they are begun */
 	const atomic_bool *stop;     /* NULL, or of the workspace: what has not begun ends, -ECANCELED */
-	bool locked;                 /* the layer: ward_commit_done() */
+	bool locked, asks_root;      /* the layer: ward_commit_done(); a change is judged by the time of the project's own directory */
 	bool *leads;                 /* NULL, or of the workspace: a rename from the store leads into the project */
 };
 #define WARD_COMMIT_INIT { .root = -1, .layer = -1, .store = -1, .stage = -1, .stage_home = -1, .in_root = WARD_HELD_INIT, \

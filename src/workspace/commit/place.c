@@ -32,16 +32,18 @@ static void stage_name(const struct ward_commit *c, int home, char out[WARD_COMM
 
 /*
  * What is made for a commit in the project's own directory, and goes again, changes the time of that, also by a commit that ends here or is
- * killed. The next one would take it for somebody else's. Around each such call: who does something in between is taken for ours.
+ * killed. The next one would take it for somebody else's. Around each such call: who does something in between is taken for ours. Where all is
+ * to be real, and nothing is judged by that time, no next one asks.
  */
 static struct stat look_at_home(struct ward_commit *c, int home)
 {
+	bool noted = home == c->root && (c->j.stays || c->given.on || c->asks_root);
 	struct stat st;
 
 	/* What makes the notes durable takes its time, in which a kill may come. */
-	if (home == c->root && !c->j.stays)
+	if (noted && !c->j.stays)
 		(void)ward_commit_begin_notes(c);
-	if (home != c->root || fstat(home, &st) < 0)
+	if (!noted || fstat(home, &st) < 0)
 		st.st_ino = 0;
 	return st;
 }
