@@ -126,7 +126,7 @@
 #define WARD_CHANGES_MAX 4000000u            /* changes of one run under review */
 #define WARD_CHANGE_DEPTH_MAX 512            /* directories in one another that they may be in */
 #define WARD_RENAME_BYTES_MAX (256u << 20)   /* bytes read to find out what was renamed */
-#define WARD_SIMILAR_BYTES_MAX (32u << 20)   /* and to find out what was moved and changed */
+#define WARD_SIMILAR_BYTES_MAX (16u << 20)   /* and to find out what was moved and changed */
 #define WARD_DIFF_FILE_MAX (32u << 20)       /* bytes of a file whose lines ward diff shows */
 #define WARD_DIFF_LINES_MAX 2000000u         /* and lines */
 #define WARD_DIFF_STEPS_MAX (1u << 30)       /* steps taken to find out which lines changed */

@@ -9,8 +9,15 @@
 #include "run/review/moved.h"
 
 static const char waits[] = "what it had is in another change, which does not become real";
+static const char may_wait[] = "what it had may be in another change, which does not become real";
+static const char much_waits[] =
+	"much of what it had may be in another change, which does not become real";
+static const char much_forgotten[] =
+	"much of what it had may be in another change, which is forgotten";
 static const char holds[] =
 	"it has what another change takes out of the project, so to forget it alone could lose that";
+static const char much_holds[] =
+	"it may have much of what another change takes out of the project, so to forget it alone could lose that";
 
 /* Which change has what it takes away: SIZE_MAX, none. */
 static size_t holder(const struct ward_review_decisions *d, size_t i)
@@ -33,12 +40,29 @@ static const char *quoted(struct ward_arena *a, const char *text, const char *pa
 	return said ? said : text;
 }
 
+/* It is a guess that to has it: nobody said that what is gone is to stay, so it waits for a word. */
+static void forget_one(struct ward_arena *a, struct ward_review_decision *d,
+	const struct ward_review_decision *to)
+{
+	d->wanted = true;
+	if (d->effect != WARD_REVIEW_APPLY && d->effect != WARD_REVIEW_ASK)
+		return;
+	d->effect = WARD_REVIEW_BEHIND;
+	d->why = quoted(a, much_forgotten, to->change->path, ": ");
+	d->rule = NULL;
+	d->cure = "the next commit removes it, and --theirs of it keeps what the project has";
+}
+
 /* --theirs of to, which has what d takes away. */
 static void forget_both(struct ward_arena *a, struct ward_review_decision *d,
 	struct ward_review_decision *to)
 {
 	if (d->side == WARD_COMMIT_THEIRS || d->by_name)
 		return;
+	if (d->change->kind == WARD_CHANGE_DELETED && d->change->moved_part) {
+		forget_one(a, d, to);
+		return;
+	}
 	/* A deletion has nothing to be lost by being forgotten; what the run wrote has. */
 	if (d->change->kind == WARD_CHANGE_DELETED) {
 		d->side = WARD_COMMIT_THEIRS;
@@ -50,7 +74,7 @@ static void forget_both(struct ward_arena *a, struct ward_review_decision *d,
 	}
 	to->side = WARD_COMMIT_NEITHER;
 	to->effect = WARD_REVIEW_CONFLICT;
-	to->why = quoted(a, holds, d->change->path, ": ");
+	to->why = quoted(a, d->change->moved_part ? much_holds : holds, d->change->path, ": ");
 	to->rule = NULL;
 	to->cure =
 		"--theirs of both forgets both; with --ours of the other by its own name what it had is lost";
@@ -100,9 +124,14 @@ static bool becomes_real(const struct ward_review_decision *d)
 	return ward_review_is_real(d) && d->side != WARD_COMMIT_THEIRS;
 }
 
-/* Somebody has asked for it by its name, and nothing but that he did not name the other is in its way; or he said to throw that away. */
+/*
+ * Somebody has asked for it by its name, and nothing but that he did not name the other is in its way; or he said to throw that away. Of a guess
+ * --ours of its name is enough.
+ */
 static bool may_go(const struct ward_review_decision *d, const struct ward_review_decision *to)
 {
+	if (d->by_name && d->change->moved_part)
+		return true;
 	if (to->effect != WARD_REVIEW_APPLY)
 		return false;
 	return to->wanted ? d->by_name && to->side == WARD_COMMIT_THEIRS
@@ -114,20 +143,26 @@ static size_t wait_for(const struct ward_review_moved *m, struct ward_arena *a,
 	struct ward_review_decisions *d, size_t k, size_t n)
 {
 	const struct ward_review_decision *to = &d->v[k];
-	const char *why = NULL; /* of all of them */
+	const char *why[3] = { NULL }; /* of all of a kind */
 
 	if (becomes_real(to))
 		return n;
 	for (uint32_t i = m->first[k]; i != 0; i = m->next[i - 1]) {
 		struct ward_review_decision *one = &d->v[i - 1];
+		const struct ward_change *c = one->change;
+		size_t kind = c->moved_part ? 2 : c->moved_unsure ? 1 : 0;
+		static const char *const texts[] = { waits, may_wait, much_waits };
 
 		if (!becomes_real(one) || may_go(one, to))
 			continue;
 		one->effect = WARD_REVIEW_BEHIND;
-		why = why ? why : quoted(a, waits, to->change->path, ": ");
-		one->why = why;
+		if (!why[kind])
+			why[kind] = quoted(a, texts[kind], to->change->path, ": ");
+		one->why = why[kind];
 		one->rule = NULL;
-		one->cure = to->wanted ? NULL : "name both: ward commit RUN PATH PATH";
+		one->cure = c->moved_part ? "--ours of it by its own name does not wait for that"
+			: to->wanted      ? NULL
+					  : "name both: ward commit RUN PATH PATH";
 		m->todo[n++] = i - 1;
 	}
 	return n;

@@ -343,7 +343,10 @@ static size_t leave_what_waits(struct plan *p, size_t i, size_t n)
 	for (uint32_t k = p->first[i]; k != 0; k = p->next[k - 1])
 		if (live(p, k - 1))
 			n = leave_next(p, k - 1,
-				"what it had is in another change, which is not made real", n);
+				p->v[k - 1].moved_part || p->v[k - 1].moved_unsure
+					? "what it had may be in another change, which is not made real"
+					: "what it had is in another change, which is not made real",
+				n);
 	return n;
 }
 

@@ -180,7 +180,7 @@ void ward_diff_notes(struct writer *w, size_t i,
 		say(w, c, "another name of");
 	if (c->moved_to)
 		say(w, c,
-			c->moved_part             ? "much of what it had is in"
+			c->moved_part             ? "much of what it had may be in"
 				: c->moved_unsure ? "what it had may be in"
 						  : "what it had is in");
 }
