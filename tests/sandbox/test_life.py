@@ -361,9 +361,11 @@ def a_signal_at_the_very_end_loses_no_exit(p):
 @both
 def stop_and_continue(p):
     mark = box.marker()
-    q = p.start("sh", "-c", f"sleep {mark} & read _; echo done; kill $!", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE)
-    check(box.wait_for(lambda: box.with_marker(mark)), "did not start")
+    # Who says "up" is loaded: a look that whoever is stopped has begun to answer is waited for, and not ended by a signal.
+    inside = f"sh -c 'echo up; kill -STOP $$' {mark} & read _; echo done; kill -KILL $!"
+    q = p.start("sh", "-c", inside, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    check_eq(q.stdout.readline(), b"up\n")
+    check(box.with_marker(mark), "did not start")
     os.kill(q.pid, box.STOP)
     q.stdin.write(b"\n")
     q.stdin.flush()
