@@ -484,6 +484,22 @@ static void life_done(struct life *l)
 	ward_rulebook_freep(&l->book);
 }
 
+/* To a command that waits for its start, which is on record. */
+static int start_recorded(struct life *l, struct ward_error *err)
+{
+	int code = asking_begin(l, err);
+
+	if (code == WARD_OK)
+		code = plan_and_start(l, err);
+	if (code == WARD_OK)
+		code = net_begin(l, err);
+	if (code == WARD_OK)
+		code = record_settle(l, err);
+	if (code == WARD_OK && !l->started_recorded)
+		code = ward_fail(err, WARD_E_AUDIT, "the run's start is on no record");
+	return code;
+}
+
 static int run_whole(struct ward_request *r, struct ward_outcome **ret, struct ward_error *err)
 {
 	struct ward_error local = WARD_ERROR_INIT;
@@ -512,15 +528,7 @@ static int run_whole(struct ward_request *r, struct ward_outcome **ret, struct w
 	r->run_id = l.o->run;
 	r->before = &l.before;
 	if (code == WARD_OK)
-		code = asking_begin(&l, &local);
-	if (code == WARD_OK)
-		code = plan_and_start(&l, &local);
-	if (code == WARD_OK)
-		code = net_begin(&l, &local);
-	if (code == WARD_OK)
-		code = record_settle(&l, &local);
-	if (code == WARD_OK && !l.started_recorded)
-		code = ward_fail(&local, WARD_E_AUDIT, "the run's start is on no record");
+		code = start_recorded(&l, &local);
 	asking_write_rules(&l);
 	if (code == WARD_OK) {
 		code = live(&l, &local);

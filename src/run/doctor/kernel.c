@@ -81,6 +81,15 @@ static int nothing(struct doctor_result *r, void *arg)
 #define FIX_CONTAINER_USER \
 	"docker run --user 1000:1000 --security-opt seccomp=unconfined --security-opt systempaths=unconfined ..."
 
+static void explain_stuck(struct doctor_finding *f)
+{
+	doctor_say(f, DOCTOR_FAIL,
+		"root may not become another user here (unshare -r, or no CAP_SETUID and CAP_SETGID): nothing starts, whatever is accepted");
+	doctor_fix(f, "%s",
+		nested() ? "ward run -- CMD   # outside of `unshare -r`, as who calls it"
+			 : FIX_CONTAINER_USER);
+}
+
 /* Which of the known switches refused a user namespace? */
 static void explain_userns(const struct doctor *d, struct doctor_finding *f,
 	const struct doctor_result *r)
@@ -89,11 +98,7 @@ static void explain_userns(const struct doctor *d, struct doctor_finding *f,
 	struct stat st;
 
 	if (d->host.stuck) {
-		doctor_say(f, DOCTOR_FAIL,
-			"root may not become another user here (unshare -r, or no CAP_SETUID and CAP_SETGID): nothing starts, whatever is accepted");
-		doctor_fix(f, "%s",
-			nested() ? "ward run -- CMD   # outside of `unshare -r`, as who calls it"
-				 : FIX_CONTAINER_USER);
+		explain_stuck(f);
 	} else if (doctor_sysctl("/proc/sys/user/max_user_namespaces") == 0) {
 		doctor_say(f, DOCTOR_FAIL, "user.max_user_namespaces is 0");
 		doctor_fix(f, "sudo sysctl -w user.max_user_namespaces=15000");

@@ -465,53 +465,54 @@ static struct ward_rulebook *hand_out(struct ward_rulebook *b)
 	return b;
 }
 
+/* looks: it makes nothing, so that what was missing before it still is. */
+static const struct {
+	int (*fn)(struct ward_resolver *, struct ward_error *);
+	bool looks;
+} steps[] = {
+	{ ward_rs_begin, false },
+	{ ward_rs_review, false },
+	{ ward_rules_wanted, true },
+	{ ward_rs_caches, true },
+	{ ward_rules_apply, true },
+	{ ward_rs_exec_mode, true },
+	{ ward_rs_check_audit_place, true },
+	{ ward_rs_base, true },
+	{ ward_rs_env, true },
+	{ ward_rs_grants, true },
+	{ ward_rs_net, true },
+	{ ward_rs_publish, true },
+	{ ward_rs_toolchain_links, true },
+	{ ward_rules_view, true },
+	{ ward_rs_upstream, true },
+	{ ward_rs_check_audit, true },
+	{ ward_rs_check_reach, true },
+	{ ward_rs_caches_judged, true },
+	{ ward_rs_toolchain_path, true },
+	{ ward_rs_exec_grants, true },
+	{ ward_rs_exec, true },
+	{ ward_rules_brought, true },
+	{ warn_wider, true },
+	{ ward_rs_kernels, false },
+	{ ward_rs_answers, false },
+	{ ward_rs_apart, false },
+	{ ward_rs_persist, false },
+	{ ward_rs_persist_granted, false },
+	{ protect_config, false },
+	{ protect_bell, false },
+	{ ward_rs_review_store, false },
+	{ ward_rs_cover_log, false },
+	{ ward_rs_hold, false },
+	{ ward_rs_other_names, false },
+	{ ward_rs_caches_laid, false },
+	{ ward_rs_place_cwd, false },
+	{ ward_rs_env_finish, false },
+	{ ward_rules_warned, false },
+};
+
 int ward_resolve(struct ward_request *r, const struct ward_host *host, struct ward_plan **ret,
 	struct ward_rulebook **ret_book, struct ward_error *err)
 {
-	/* looks: it makes nothing, so that what was missing before it still is. */
-	static const struct {
-		int (*fn)(struct ward_resolver *, struct ward_error *);
-		bool looks;
-	} steps[] = {
-		{ ward_rs_begin, false },
-		{ ward_rs_review, false },
-		{ ward_rules_wanted, true },
-		{ ward_rs_caches, true },
-		{ ward_rules_apply, true },
-		{ ward_rs_exec_mode, true },
-		{ ward_rs_check_audit_place, true },
-		{ ward_rs_base, true },
-		{ ward_rs_env, true },
-		{ ward_rs_grants, true },
-		{ ward_rs_net, true },
-		{ ward_rs_publish, true },
-		{ ward_rs_toolchain_links, true },
-		{ ward_rules_view, true },
-		{ ward_rs_upstream, true },
-		{ ward_rs_check_audit, true },
-		{ ward_rs_check_reach, true },
-		{ ward_rs_caches_judged, true },
-		{ ward_rs_toolchain_path, true },
-		{ ward_rs_exec_grants, true },
-		{ ward_rs_exec, true },
-		{ ward_rules_brought, true },
-		{ warn_wider, true },
-		{ ward_rs_kernels, false },
-		{ ward_rs_answers, false },
-		{ ward_rs_apart, false },
-		{ ward_rs_persist, false },
-		{ ward_rs_persist_granted, false },
-		{ protect_config, false },
-		{ protect_bell, false },
-		{ ward_rs_review_store, false },
-		{ ward_rs_cover_log, false },
-		{ ward_rs_hold, false },
-		{ ward_rs_other_names, false },
-		{ ward_rs_caches_laid, false },
-		{ ward_rs_place_cwd, false },
-		{ ward_rs_env_finish, false },
-		{ ward_rules_warned, false },
-	};
 	WARD_CLEANUP(ward_arena_freep) struct ward_arena *arena = ward_arena_new(RESOLVE_BYTES_MAX);
 	WARD_CLEANUP(ward_rs_dirs_done) struct ward_rs_dirs dirs = { .n = 0 };
 	struct ward_resolver rs = {
