@@ -16,6 +16,9 @@
 static atomic_long calls; /* threads count too */
 static long kill_at = -1;
 
+/* Where the count goes on once the journal is whole, however many calls that took. 0: as it is. */
+static long behind_journal;
+
 /* Or somebody acts in the project at two of them. */
 static long act_at = -1, act_again_at = -1;
 static void (*actor)(void);
@@ -63,7 +66,18 @@ int __wrap_ward_commit_look(struct ward_held *h, int a, const char *b, struct st
 		call(); \
 		return __real_##name args; \
 	}
-WRAP(int, renameat, (int a, const char *b, int c, const char *d), (a, b, c, d))
+int __real_renameat(int a, const char *b, int c, const char *d);
+int __wrap_renameat(int a, const char *b, int c, const char *d);
+int __wrap_renameat(int a, const char *b, int c, const char *d)
+{
+	int r;
+
+	call();
+	r = __real_renameat(a, b, c, d);
+	if (behind_journal > 0 && r == 0 && strcmp(d, WARD_JOURNAL_NAME) == 0)
+		atomic_store(&calls, behind_journal);
+	return r;
+}
 WRAP(int, unlinkat, (int a, const char *b, int c), (a, b, c))
 WRAP(int, mkdirat, (int a, const char *b, mode_t c), (a, b, c))
 WRAP(int, mknodat, (int a, const char *b, mode_t c, dev_t d), (a, b, c, d))

@@ -153,12 +153,13 @@ static void note_given_back(struct ward_commit *c, struct ward_step *s)
 
 /* ---- the directory that it comes back to ---- */
 
+/* In a directory that is older than the journal none was made. */
 static bool is_of_call(const struct ward_commit *c, const struct stat *st, const struct stat *dir)
 {
 	int64_t at = ward_commit_ns(&st->st_ctim), d = ward_commit_ns(&dir->st_ctim);
 
-	return at >= c->given.begun_ns && d < c->given.again_ns && d - at <= ONE_CALL_NS &&
-		at - d <= ONE_CALL_NS;
+	return at >= c->given.begun_ns && d >= c->given.begun_ns && d < c->given.again_ns &&
+		d - at <= ONE_CALL_NS && at - d <= ONE_CALL_NS;
 }
 
 /*
