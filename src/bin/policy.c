@@ -145,6 +145,15 @@ int policy_print(char *text)
 }
 
 static policy_fn explain; /* whether a run holds what is asked is seen in the plan of one */
+static policy_fn check; /* a file that an option names is what it is asked about, too */
+
+/* With a line it is about the text of a file. */
+static int option_failed(policy_fn *fn, const struct ward_error *err)
+{
+	int code = policy_failed(err);
+
+	return fn == check && err->line > 0 ? EXIT_REFUSED : code;
+}
 
 int policy_command(struct words w, const char *name, const struct own_option *options, bool files,
 	policy_fn *fn)
@@ -164,8 +173,10 @@ int policy_command(struct words w, const char *name, const struct own_option *op
 		code = take(r, o, options, &w, &err);
 		if (code > 0)
 			code = print_help(command_named(name));
+		else if (code < 0)
+			code = option_failed(fn, &err);
 		else
-			code = code < 0 ? policy_failed(&err) : fn(r, o, &err);
+			code = fn(r, o, &err);
 	}
 	ward_request_free(r);
 	free(o);

@@ -284,11 +284,15 @@ PROFILE = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  fsProfi
     ("a file that is not there", ["none.yaml"], 2, "none.yaml"),
     ("one of an option", ["--policy", "none.cedar"], 2, "none.cedar"),
     ("a profile to extend that is not there", ["extends.yaml"], 1, "extends.yaml:6:18: "),
+    ("wrong capabilities of an option", ["--capabilities", "caps.json"], 1, 'caps.json:1:'),
+    ("capabilities that are not there", ["--capabilities", "none.json"], 2, "none.json"),
+    ("a wrong option", ["--mode", "reed", "program.yaml"], 2, "reed"),
     ("a profile of an option that is not there", ["program.yaml", "--profile", "b"], 1, 'there is no profile "b"'),
     ("a program that is not there", ["program.yaml", "--profile", "a"], 1, "program.yaml:6:34: there is no program"))])
 def check_tells_a_wrong_policy_from_none(row):
     words, code, says = row
-    with place({"extends.yaml": PROFILE % "{extends: b}", "program.yaml": PROFILE % '{read: [src], allowExec: [no-such-program]}'}) as policy:
+    with place({"caps.json": '[{"type": "FILE_READ", "resource": "src/"}]', "extends.yaml": PROFILE % "{extends: b}",
+                "program.yaml": PROFILE % '{read: [src], allowExec: [no-such-program]}'}) as policy:
         r = policy("check", *words)
         check_eq((r.code, r.out), (code, ""), r.err)
         check_in(says, r.err)

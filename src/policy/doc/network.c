@@ -61,11 +61,15 @@ static int read_limit(const struct doc_reader *in, const struct ward_json *node,
 	if (node->type == WARD_JSON_INT)
 		(void)snprintf(text, sizeof(text), "%s=%lld", node->key.s, (long long)node->i);
 	else if (node->type == WARD_JSON_STRING)
-		(void)snprintf(text, sizeof(text), "%s=%.60s", node->key.s, node->str.s);
+		(void)snprintf(text, sizeof(text), "%s=%s", node->key.s, node->str.s);
 	else
 		return ward_doc_wrong_type(in, node, node->key.s,
 			"a whole number, or a string with a unit");
-	if (strchr(text, ',')) {
+	if (node->type == WARD_JSON_STRING && node->str.n == 0) {
+		r = ward_fail(in->err, WARD_E_PARSE, "%s has no value", node->key.s);
+		ward_fail_fix(in->err,
+			"write a whole number, or one with a unit, or leave the field out");
+	} else if (strchr(text, ',')) {
 		r = ward_fail(in->err, WARD_E_PARSE, "%s has more than one value", node->key.s);
 		ward_fail_fix(in->err, "write each limit as a field of its own");
 	} else {
