@@ -68,9 +68,28 @@ def answers(row):
         doc = json.loads(r.out)
         schema.validate(doc, SCHEMA)
         check_eq((doc["effect"], doc["why"], doc.get("cure")), (effect, why, cure), r.out)
+        # What is expected beside a policy is answered in the same way.
+        p.write("t.json", json.dumps([{"action": "net.connect", "resource": endpoint, "expect": effect, "why": why}]))
+        r = asked(p, *options, "t.json", kind=("policy", "test"))
+        check_eq((r.code, r.out), (0, "1 passed, 0 failed\n"), r.err)
         people = asked(p, endpoint, *options)
         check_eq(people.code, code)
         check(people.out.startswith(effect), people.out)
+
+
+@cases([(row[0], row[1:]) for row in (
+    ("an inner address", '"10.0.0.1"', "10.0.0.1:443"), ("a loopback address", '"::1"', "[::1]:443"),
+    ("the host's loopback", '"host.ward.internal"', "host.ward.internal:443"))])
+def a_rule_that_means_it_is_a_difference(row):
+    host, endpoint = row
+    every = 'permit (principal, action == Ward::Action::"net.connect", resource);\n'
+    with cli.place() as p:
+        p.write("a.cedar", every)
+        p.write("b.cedar", every + f'permit (principal, action == Ward::Action::"net.connect", resource in Ward::Host::{host});\n')
+        r = asked(p, "a.cedar", "b.cedar", kind=("policy", "diff"))
+        check_eq(r.code, 1, r.err)
+        check_in(f"net.connect {endpoint.removesuffix('443')}", r.out)
+        check_in("deny -> allow (b.cedar:", r.out)
 
 
 PROFILES = """schemaVersion: 2

@@ -143,8 +143,7 @@ static int judge(struct ward_side *s, const struct ward_probe *p, const char *sp
 	q.of_host = ward_action_thing(p->action) == WARD_THING_PATH &&
 		(ward_path_within(p->resource, s->rs.workspace) ||
 			!ward_rules_made_inside(p->resource));
-	return ward_judge_asked(s->book->book, s->book->desk, &q, ret) < 0 ? ward_rs_nomem(err)
-									   : WARD_OK;
+	return ward_rules_judge(s->book, &q, ret) < 0 ? ward_rs_nomem(err) : WARD_OK;
 }
 
 static void effect(struct ward_buf *b, const struct ward_verdict *v)

@@ -180,7 +180,7 @@ static int judge(struct testing *t, const struct ward_question_file *f,
 		ward_fail_at(t->err, f->file, row->line, row->column);
 		return r;
 	}
-	if (ward_judge_asked(side->book->book, side->book->desk, &q, &v) < 0)
+	if (ward_rules_judge(side->book, &q, &v) < 0)
 		return ward_rs_nomem(t->err);
 	if (v.effect == row->effect && (!row->why || ward_streq(row->why, ward_why_name(v.why))) &&
 		(!row->rule || any_rule(&v, row->rule))) {

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "os/os.h"
-#include "run/rules/rules.h"
+#include "run/rules/tools.h"
 #include "ward/policy.h"
 
 #define RULE_SHOWN 240 /* bytes of a rule's text */
@@ -66,12 +66,12 @@ bool ward_rules_made_inside(const char *path)
 }
 
 /* An address that only a rule opens which means it, as at the gate (docs/egress.md). */
-static bool is_inner(const char *s)
+static bool is_inner(struct ward_str s)
 {
 	struct ward_endpoint e;
 	enum ward_address_class c;
 
-	if (!ward_endpoint_parse_asked(ward_str(s), &e) || e.kind != WARD_HOST_ADDRESS)
+	if (!ward_endpoint_parse_asked(s, &e) || e.kind != WARD_HOST_ADDRESS)
 		return false;
 	c = ward_address_classify(e.family, e.address);
 	return c == WARD_ADDRESS_LOOPBACK || c == WARD_ADDRESS_PRIVATE;
@@ -138,52 +138,65 @@ int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *
 			(ward_rs_target(rs, s, &t) == 0 && !ward_rules_made_inside(s)));
 	q->now_ms = (int64_t)(ward_now_wall_ns() / 1000000);
 	q->backend = "native";
-	q->meant = q->action == WARD_ACT_NET_CONNECT && is_inner(s);
 	return WARD_OK;
 }
 
 /* ---- the host's loopback, by the one name for it ---- */
 
 /* One of the addresses that it stands for, as at the gate: no rule forbids it, and one means it or, named, the name. */
-static int leads_to(const struct question *q, bool named, const char *address, uint16_t port,
-	struct ward_verdict *ret)
+static int leads_to(const struct ward_rulebook *book, const struct ward_query *q, bool named,
+	const char *address, uint16_t port, struct ward_verdict *ret)
 {
-	struct ward_query one = q->ask;
+	struct ward_query one = *q;
 	char text[WARD_ENDPOINT_TEXT_MAX];
-	int r = ward_judge_leads(q->book->book, q->book->desk, &one, address, ret);
+	int r = ward_judge_leads(book->book, book->desk, &one, address, ret);
 
 	if (r < 0 || ret->effect == WARD_DENY || named ||
 		!ward_endpoint_question(address, port, text))
 		return r;
 	one.resource = ward_str(text);
 	one.meant = true;
-	return ward_judge(q->book->book, q->book->desk, &one, ret);
+	return ward_judge(book->book, book->desk, &one, ret);
 }
 
 /* A rule that holds it among others says no such thing as that the host's loopback may be reached (docs/egress.md). */
-static int host_service(struct question *q)
+static int host_service(const struct ward_rulebook *book, const struct ward_query *q,
+	struct ward_verdict *io)
 {
 	static const char *const addresses[] = { "127.0.0.1", "::1" };
-	struct ward_query meant = q->ask;
+	struct ward_query meant = *q;
 	struct ward_verdict v;
 	struct ward_endpoint e;
 	bool named;
 	int r;
 
-	if (q->ask.action != WARD_ACT_NET_CONNECT || q->verdict.effect == WARD_DENY ||
-		!ward_endpoint_parse_asked(q->ask.resource, &e) || e.kind != WARD_HOST_NAME ||
+	if (q->action != WARD_ACT_NET_CONNECT || io->effect == WARD_DENY ||
+		!ward_endpoint_parse_asked(q->resource, &e) || e.kind != WARD_HOST_NAME ||
 		!ward_streq(e.name, WARD_HOST_SERVICE))
 		return WARD_OK;
 	meant.meant = true;
-	r = ward_judge(q->book->book, q->book->desk, &meant, &v);
+	r = ward_judge(book->book, book->desk, &meant, &v);
 	named = v.effect != WARD_DENY;
 	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(addresses); i++) {
-		r = leads_to(q, named, addresses[i], e.ports[0].first, &v);
+		r = leads_to(book, q, named, addresses[i], e.ports[0].first, &v);
 		if (v.effect != WARD_DENY)
 			return r;
 	}
-	q->verdict = v;
+	*io = v;
 	return r;
+}
+
+int ward_rules_judge(const struct ward_rulebook *book, const struct ward_query *q,
+	struct ward_verdict *ret)
+{
+	struct ward_query one = *q;
+	int r;
+
+	one.meant = q->action == WARD_ACT_NET_CONNECT && is_inner(q->resource);
+	r = ward_judge_asked(book->book, book->desk, &one, ret);
+	if (r == WARD_OK)
+		r = host_service(book, &one, ret);
+	return r == WARD_OK ? ward_judge_grantable(book->book, book->desk, &one, ret) : r;
 }
 
 /* Of a connection that may be made. */
@@ -197,7 +210,7 @@ static int unspoken(struct question *q)
 	while (r == WARD_OK && q->ask.action == WARD_ACT_NET_CONNECT &&
 		q->verdict.effect != WARD_DENY && q->n_unspoken < PROTOCOLS_MAX &&
 		(one.inspected = ward_book_protocol(q->book->book, &at)) != NULL) {
-		r = ward_judge_asked(q->book->book, q->book->desk, &one, &v);
+		r = ward_rules_judge(q->book, &one, &v);
 		if (r < 0 || v.effect != WARD_DENY)
 			continue;
 		q->unspoken[q->n_unspoken].protocol = one.inspected;
@@ -574,13 +587,9 @@ static int answer(struct question *q, int64_t now_ms, const char *action,
 		return r;
 	if (now_ms > 0)
 		q->ask.now_ms = now_ms;
-	r = ward_judge_asked(q->book->book, q->book->desk, &q->ask, &q->verdict);
-	if (r == WARD_OK)
-		r = host_service(q);
+	r = ward_rules_judge(q->book, &q->ask, &q->verdict);
 	if (r == WARD_OK)
 		r = unspoken(q);
-	if (r == WARD_OK)
-		r = ward_judge_grantable(q->book->book, q->book->desk, &q->ask, &q->verdict);
 	if (r == WARD_OK)
 		r = cure(q, err);
 	if (r < 0)
