@@ -203,6 +203,7 @@ def a_rule_that_takes_a_directory_alone_is_warned_of(p):
 @both
 def a_grant_that_a_list_would_not_let_be_given_is_no_cure(p):
     """And a name of the workspace is the host's, in /tmp as well, be it there or not."""
+    box.need_fuse()
     ws = pathlib.Path(tempfile.mkdtemp(dir="/tmp", prefix="ward-list."))
     try:
         for path in (ws / "src", ws / "out", ws / "docs"):
