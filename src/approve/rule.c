@@ -157,6 +157,28 @@ static int over(const char *line, size_t n, const char now[TIME_TEXT])
 	return memcmp(line + skip, now, TIME_TEXT - 1) <= 0;
 }
 
+/* "//until", "  // Until ...": whoever wrote it believes that it ends something, and what stands below would count for good. */
+static bool is_nearly(const char *line, size_t n)
+{
+	static const char word[] = "until";
+	size_t i = 0;
+
+	while (i < n && (line[i] == ' ' || line[i] == '\t'))
+		i++;
+	if (n - i < 2 || line[i] != '/' || line[i + 1] != '/')
+		return false;
+	while (i < n && (line[i] == '/' || line[i] == ' ' || line[i] == '\t'))
+		i++;
+	if (n - i < sizeof(word) - 1)
+		return false;
+	for (size_t k = 0; k < sizeof(word) - 1; k++) {
+		if ((line[i + k] | 0x20) != word[k])
+			return false;
+	}
+	i += sizeof(word) - 1;
+	return i == n || !((line[i] | 0x20) >= 'a' && (line[i] | 0x20) <= 'z');
+}
+
 int ward_rule_check(const char *text, size_t n, const char *file, struct ward_error *err)
 {
 	uint32_t line = 1;
@@ -166,11 +188,15 @@ int ward_rule_check(const char *text, size_t n, const char *file, struct ward_er
 		size_t len = end ? (size_t)(end - (text + i)) : n - i;
 
 		/* Before every time: whatever is over then says no time. */
-		if (over(text + i, len, "0000-00-00T00:00:00Z") == 1) {
+		int o = over(text + i, len, "0000-00-00T00:00:00Z");
+
+		if (o == 1 || (o < 0 && is_nearly(text + i, len))) {
 			(void)ward_fail(err, WARD_E_PARSE,
 				"what stands below counts until a time, and this is none");
 			ward_fail_at(err, file, line, 1);
-			ward_fail_fix(err, "write it so: " UNTIL "2027-01-31T00:00:00Z");
+			ward_fail_fix(err,
+				"write it so, from the beginning of the line: " UNTIL
+				"2027-01-31T00:00:00Z");
 			return WARD_E_PARSE;
 		}
 		i += len + 1;

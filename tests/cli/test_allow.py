@@ -213,14 +213,16 @@ def hostile_names_out_of_the_log(p):
     check("\x1b" not in r.err, repr(r.err))
 
 
-@cases([("a date", "2099-01-01"), ("a word", "tomorrow"), ("nothing", ""), ("a zone", "2099-01-01T00:00:00+01:00")])
+@cases([("a date", "// until 2099-01-01"), ("a word", "// until tomorrow"), ("nothing", "// until "), ("a zone", "// until 2099-01-01T00:00:00+01:00"),
+        ("no blank", "//until 2009-01-01T00:00:00Z"), ("not at the beginning", "  // until 2009-01-01T00:00:00Z"), ("a capital", "// Until 2009-01-01T00:00:00Z"),
+        ("two blanks", "//  until 2009-01-01T00:00:00Z"), ("nothing, and no blank", "// until"), ("a colon", "// until: 2009-01-01T00:00:00Z")])
 @placed
-def a_time_that_is_none_is_no_end(p, when):
+def a_time_that_is_none_is_no_end(p, line):
     d = p.side / "config/ward"
     d.mkdir(parents=True, mode=0o700)
     d.chmod(0o700)
     rule = 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./out");\n'
-    (d / "approved.cedar").write_text(f"// mine\n// until {when}\n" + rule)
+    (d / "approved.cedar").write_text(f"// mine\n{line}\n" + rule)
     r = p.run("true", env={"XDG_CONFIG_HOME": str(d.parent)})
     check_eq((r.code, r.out), (125, ""), r.err)
     check_in("approved.cedar:2:1: ", r.err)
