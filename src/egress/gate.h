@@ -18,7 +18,7 @@ struct ward_pinned {
 	struct ward_pinned *next;    /* of its bucket */
 	uint32_t offset;             /* of its addresses in the ranges of plan.h */
 	struct ward_lookup *lookup;  /* under way; NULL: none */
-	uint64_t until;              /* ns: what was found holds until then; 0: nothing was looked up */
+	uint64_t until, asked;       /* ns: what was found holds until then, 0: nothing was looked up; while conf_no (below) is asked */
 	enum ward_found found;
 	int err; bool failed;        /* SILENT: why the name servers could not be asked; 0: none did in time. NONE: they cannot say */
 	struct ward_dns_answer out;  /* real addresses, of either family */
@@ -56,7 +56,7 @@ struct ward_resolver {
 	int epoll; bool fixed;       /* epoll: borrowed; fixed: --resolver */
 	struct ward_resolv_conf conf;
 	struct timespec conf_time;   /* of the file that conf was read from, and its number */
-	uint64_t conf_ino;
+	uint64_t conf_ino, conf_again, conf_no; /* ns: not looked at before; how often there was another one */
 	const char *conf_file, *hosts_file; uint64_t silent_until[WARD_RESOLVERS_MAX]; /* ns: asked last until then */
 	struct ward_lookup *first;
 	size_t n;

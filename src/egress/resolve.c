@@ -22,6 +22,7 @@
 #define NONE_S 5u
 #define SILENT_S 1u
 #define PORTS_TRIED 3
+#define CONF_MS 1000u /* between two looks at resolv.conf */
 #define LAST_MS 60000u /* that a server which said nothing is asked behind the others */
 
 struct half {
@@ -50,17 +51,31 @@ struct ward_lookup {
 		enough; /* enough: no longer than that for the other half; 0: neither is there */
 };
 
+static void begin_lookup(struct ward_lookup *l, uint64_t now);
 static void begin_try(struct half *h);
 
 /* ---- what the host says ---- */
 
-static void read_conf(struct ward_resolver *r)
+/*
+ * A network that is left (another one is joined, a VPN comes up) takes its name servers with it: what is asked of them is asked anew of those
+ * that there are now, and what they said does not count any more.
+ */
+static void follow_conf(struct ward_resolver *r, uint64_t now)
+{
+	r->conf_no++;
+	memset(r->silent_until, 0, sizeof(r->silent_until));
+	for (struct ward_lookup *l = r->first; l; l = l->next)
+		begin_lookup(l, now);
+}
+
+static void read_conf(struct ward_resolver *r, uint64_t now)
 {
 	struct ward_buf b = WARD_BUF_INIT;
 	struct stat st;
 
-	if (r->fixed)
+	if (r->fixed || (r->conf.n && now < r->conf_again))
 		return;
+	r->conf_again = now + CONF_MS * WARD_MS;
 	if (stat(r->conf_file, &st) < 0)
 		memset(&st, 0, sizeof(st));
 	if (r->conf.n && st.st_ino == r->conf_ino &&
@@ -68,17 +83,16 @@ static void read_conf(struct ward_resolver *r)
 		return;
 	r->conf_ino = st.st_ino;
 	r->conf_time = st.st_mtim;
-	memset(r->silent_until, 0, sizeof(r->silent_until));
 	if (ward_read_file(r->conf_file, WARD_HOSTS_BYTES_MAX, &b, NULL) < 0)
 		ward_buf_clear(&b);
 	ward_resolv_conf_parse(ward_buf_cstr(&b), b.n, &r->conf);
 	ward_buf_done(&b);
+	follow_conf(r, now);
 }
 
 const struct ward_resolv_conf *ward_resolver_conf(struct ward_resolver *r)
 {
-	if (!r->n)
-		read_conf(r);
+	read_conf(r, ward_now_mono_ns());
 	return &r->conf;
 }
 
@@ -289,6 +303,7 @@ static void end_lookup(struct ward_lookup *l)
 	if (p->found != WARD_FOUND_SOME)
 		ttl = p->found == WARD_FOUND_NONE ? NONE_S : SILENT_S;
 	p->until = ward_now_mono_ns() + (ttl ? ttl : 1) * 1000 * WARD_MS;
+	p->asked = r->conf_no;
 	p->lookup = NULL;
 	for (struct ward_lookup **at = &r->first; *at; at = &(*at)->next)
 		if (*at == l) {
@@ -382,6 +397,22 @@ static void begin_try(struct half *h)
 		next_try(h, errno);
 }
 
+/* Or anew. Where both come to nothing at once the next tick says so, so that the name's lookup is what it seems to be. */
+static void begin_lookup(struct ward_lookup *l, uint64_t now)
+{
+	put_in_order(l, now);
+	l->enough = 0;
+	for (size_t i = 0; i < 2; i++) {
+		struct half *h = &l->halves[i];
+
+		if (h->l)
+			close_half(h);
+		*h = (struct half){ .source = { on_half, h }, .l = l, .fd = -1 };
+	}
+	for (size_t i = 0; i < 2; i++)
+		begin_try(&l->halves[i]);
+}
+
 /* ---- the face ---- */
 
 /* Whoever may not now tries again when there is a token; he is counted once each time. */
@@ -399,7 +430,8 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 	uint64_t now = ward_now_mono_ns();
 	struct ward_lookup *l;
 
-	if (p->lookup || (p->until && now < p->until))
+	read_conf(r, now);
+	if (p->lookup || (p->until && now < p->until && p->asked == r->conf_no))
 		return true;
 	/* First: whoever waits asks again each turn, and a file is not to be read for each of them. */
 	if (r->n >= WARD_EGRESS_LOOKUPS_MAX || now < r->paced_until)
@@ -409,6 +441,7 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 	if (in_hosts(r, p->name, &p->out)) {
 		p->found = WARD_FOUND_SOME;
 		p->until = now + SILENT_S * 1000 * WARD_MS;
+		p->asked = r->conf_no;
 		return true;
 	}
 	p->until = 0;
@@ -417,23 +450,14 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return false;
-	/* Not while somebody asks: his servers are those of before, by their number. */
-	if (!r->n)
-		read_conf(r);
 	l->r = r;
 	l->p = p;
 	l->deadline = now + TOTAL_MS * WARD_MS;
-	put_in_order(l, now);
 	l->next = r->first;
 	r->first = l;
 	r->n++;
 	p->lookup = l;
-	for (size_t i = 0; i < 2; i++)
-		l->halves[i] =
-			(struct half){ .source = { on_half, &l->halves[i] }, .l = l, .fd = -1 };
-	for (size_t i = 0; i < 2; i++)
-		begin_try(&l->halves[i]);
-	/* Both came to nothing at once: the next tick says so, so that p->lookup is what it seems to be. */
+	begin_lookup(l, now);
 	return true;
 }
 
@@ -443,6 +467,8 @@ void ward_resolver_tick(struct ward_resolver *r, uint64_t now)
 
 	if (now >= r->paced_until)
 		r->paced_until = 0;
+	if (r->first)
+		read_conf(r, now);
 	for (struct ward_lookup *l = r->first; l; l = next) {
 		next = l->next;
 		for (size_t i = 0; i < 2; i++)
@@ -468,6 +494,8 @@ uint64_t ward_resolver_next(const struct ward_resolver *r)
 		if (l->halves[0].done && l->halves[1].done)
 			t = 0;
 	}
+	if (r->first && !r->fixed && r->conf_again < t)
+		t = r->conf_again;
 	return t;
 }
 

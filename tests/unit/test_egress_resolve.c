@@ -4,8 +4,11 @@
 
 #include "egress/gate.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define NAME "good.test.example"
 
@@ -501,6 +504,88 @@ TEST(a_server_without_edns_is_asked_without)
 	s.how = "a";
 	servers_find(&s, p);
 	CHECK(p->found == WARD_FOUND_SOME && !p->failed);
+	servers_end(&s);
+	ward_pins_table_done(&t);
+}
+
+static void conf_says(const char *path, const char *server)
+{
+	FILE *f = fopen(path, "we");
+
+	REQUIRE(f != NULL);
+	CHECK(fprintf(f, "nameserver %s\n", server) > 0);
+	CHECK(fclose(f) == 0);
+}
+
+TEST(another_network_is_followed_by_who_waits_for_the_last_ones_server)
+{
+	struct servers s = servers_begin("-a");
+	struct ward_pins_table t = { 0 };
+	struct ward_pinned *waits = ward_pinned_make(&t, NAME),
+			   *known = ward_pinned_make(&t, "b.example");
+	char path[] = "/tmp/ward-resolv-XXXXXX";
+	int fd = mkstemp(path);
+
+	REQUIRE(waits && known && fd >= 0);
+	ward_close(fd);
+	s.r.conf.timeout_ms = 5000;
+	s.r.conf.n = 1;
+	CHECK(ward_resolver_begin(&s.r, waits));
+	CHECK(waits->lookup != NULL);
+	/* As it was for the host's own file, which has another server by now; seen by who asks next. */
+	s.r.fixed = false;
+	s.r.conf_file = path;
+	conf_says(path, "127.0.0.9");
+	known->until = UINT64_MAX;
+	known->found = WARD_FOUND_SOME;
+	CHECK(ward_resolver_begin(&s.r, known));
+	CHECK_EQ_INT(s.r.conf.n, 1);
+	CHECK_EQ_INT(((const struct sockaddr_in *)&s.r.conf.v[0])->sin_addr.s_addr,
+		htonl(0x7f000009));
+	/* What the last network's servers said of it holds no more. */
+	CHECK(known->lookup != NULL);
+	CHECK_EQ_INT(s.r.n, 2);
+	/* Nobody is there at the new one, so that each of them knows it at once, where the old one would be waited for. */
+	for (uint64_t end = ward_now_mono_ns() + 4000 * WARD_MS;
+		s.r.n && ward_now_mono_ns() < end;) {
+		struct epoll_event ev;
+
+		if (epoll_wait(s.epoll, &ev, 1, 5) > 0)
+			((struct ward_waiter *)ev.data.ptr)->fn(ev.data.ptr, ev.events);
+		ward_resolver_tick(&s.r, ward_now_mono_ns());
+	}
+	CHECK_EQ_INT(s.r.n, 0);
+	CHECK(!waits->lookup && waits->found == WARD_FOUND_SILENT && waits->err == ECONNREFUSED);
+	(void)unlink(path);
+	s.r.conf.n = SERVERS - 1;
+	servers_end(&s);
+	ward_pins_table_done(&t);
+}
+
+/* Who waits for a silent server hears of it within a second, though nobody else asks for anything. */
+TEST(another_network_is_looked_for_while_somebody_waits)
+{
+	struct servers s = servers_begin("-");
+	struct ward_pins_table t = { 0 };
+	struct ward_pinned *p = ward_pinned_make(&t, NAME);
+	uint64_t now = ward_now_mono_ns();
+	char path[] = "/tmp/ward-resolv-XXXXXX";
+	int fd = mkstemp(path);
+
+	REQUIRE(p && fd >= 0);
+	ward_close(fd);
+	s.r.conf.timeout_ms = 5000;
+	CHECK(ward_resolver_begin(&s.r, p));
+	s.r.fixed = false;
+	s.r.conf_file = path;
+	s.r.conf_again = now + 1000 * WARD_MS;
+	conf_says(path, "127.0.0.9");
+	CHECK(ward_resolver_next(&s.r) <= now + 1000 * WARD_MS);
+	ward_resolver_tick(&s.r, now + 1000 * WARD_MS);
+	CHECK_EQ_INT(s.r.conf_no, 1);
+	CHECK_EQ_INT(((const struct sockaddr_in *)&s.r.conf.v[0])->sin_addr.s_addr,
+		htonl(0x7f000009));
+	(void)unlink(path);
 	servers_end(&s);
 	ward_pins_table_done(&t);
 }
