@@ -365,7 +365,7 @@ TEST(a_switch_touches_its_own_calls_only)
 			" creat truncate unlink unlinkat rename renameat renameat2 mkdir mkdirat rmdir link linkat "
 			"symlink symlinkat mknod mknodat chmod fchmodat fchmodat2 chown lchown fchownat "
 			"utime utimes futimesat setxattr lsetxattr setxattrat removexattr lremovexattr "
-			"removexattrat " },
+			"removexattrat file_setattr " },
 	};
 
 	TABLE(row, rows) {
