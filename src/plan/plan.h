@@ -348,7 +348,8 @@ struct ward_base_entry {
 extern const struct ward_base_entry ward_base[];
 extern const size_t ward_base_n;
 
-/* data/environment: NAME=VALUE to set, NAME or PREFIX* to pass, names that change what a program is. */
+/* data/environment: NAME=VALUE to set, NAME or PREFIX* to pass, names that change what a program is; what is put behind PATH. */
+extern const char *const ward_env_path[];
 extern const char *const ward_env_set[];
 extern const char *const ward_env_pass[];
 extern const char *const ward_env_risky[];

@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <sys/wait.h>
 
+#include "os/os.h"
 #include "resolve_util.h"
 
 #define SH "#!/bin/sh\n"
@@ -99,6 +100,37 @@ TEST(hostile_heads)
 	CHECK_EQ_UINT(h.loader_n, 0);
 	CHECK_EQ_INT(ward_head_read("/bin/true", &h, NULL) == WARD_OK || real_of("/bin/true"), 1);
 	CHECK_EQ_INT(ward_head_read(real_of("/bin/sh"), &h, NULL), WARD_OK);
+	CHECK(h.elf);
+	CHECK_STR_CONTAINS(h.loader, "/ld-");
+}
+
+/* Behind the first bytes, where patchelf puts it. */
+TEST(a_loader_whose_header_comes_last)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	struct ward_head h = { 0 };
+	Elf64_Ehdr e;
+	Elf64_Phdr p, last;
+	char *at_last, *at_p;
+	FILE *f;
+
+	tree();
+	REQUIRE(ward_read_file(real_of("/bin/true"), 1 << 20, &b, NULL) == WARD_OK);
+	memcpy(&e, b.s, sizeof(e));
+	REQUIRE(e.e_phnum > 4 && e.e_phoff == sizeof(e));
+	at_last = b.s + e.e_phoff + (e.e_phnum - 1u) * sizeof(p);
+	for (at_p = b.s + e.e_phoff; at_p < at_last; at_p += sizeof(p)) {
+		memcpy(&p, at_p, sizeof(p));
+		if (p.p_type == PT_INTERP)
+			break;
+	}
+	REQUIRE(at_p < at_last);
+	memcpy(&last, at_last, sizeof(last));
+	memcpy(at_p, &last, sizeof(last));
+	memcpy(at_last, &p, sizeof(p));
+	f = fopen(at("late"), "w");
+	REQUIRE(f && fwrite(b.s, 1, b.n, f) == b.n && fclose(f) == 0);
+	CHECK_EQ_INT(ward_head_read(at("late"), &h, NULL), WARD_OK);
 	CHECK(h.elf);
 	CHECK_STR_CONTAINS(h.loader, "/ld-");
 }

@@ -45,11 +45,17 @@ static void place_remove(const struct place *p)
 	(void)rmdir(p->dir);
 }
 
-static const char *program(const char *a, const char *b)
+/* Where NAME is; where neither has it (NixOS), the run looks for it on the PATH. */
+static const char *program(const char *a, const char *b, const char *name)
 {
 	struct stat st;
 
-	return stat(a, &st) == 0 ? a : b;
+	return stat(a, &st) == 0 ? a : stat(b, &st) == 0 ? b : name;
+}
+
+static const char *program_true(void)
+{
+	return program("/bin/true", "/usr/bin/true", "true");
 }
 
 static struct ward_request *request(const struct place *p, const char *exe, const char *arg,
@@ -143,7 +149,7 @@ DOCTOR_CHECK(doctor_run)
 	struct ward_error err = WARD_ERROR_INIT;
 	struct place p = { "", "", "" };
 	struct ward_outcome *o = NULL;
-	const char *exe = program("/bin/true", "/usr/bin/true");
+	const char *exe = program_true();
 	uint64_t records = 0;
 	int e = place_make(&p);
 
@@ -224,7 +230,7 @@ DOCTOR_CHECK(doctor_refusal)
 	else if (e)
 		doctor_say(f, row->missing, "no directory for its log: %s", strerror(e));
 	else
-		o = run(f, row, &p, program("/bin/cat", "/usr/bin/cat"), path);
+		o = run(f, row, &p, program("/bin/cat", "/usr/bin/cat", "cat"), path);
 	if (o && ended(f, row, o, false))
 		judge(f, row, o, path, &secret);
 	ward_outcome_free(o);
@@ -237,7 +243,7 @@ void doctor_plan_axes(struct doctor *d)
 {
 	struct place p = { "", "/dev/null", "/usr" };
 	struct ward_error err = WARD_ERROR_INIT;
-	struct ward_request *r = request(&p, program("/bin/true", "/usr/bin/true"), NULL, &err);
+	struct ward_request *r = request(&p, program_true(), NULL, &err);
 	struct ward_plan *plan = NULL;
 
 	/* Whatever the level: this plan is never run. */

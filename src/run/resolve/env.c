@@ -4,10 +4,12 @@
  * caller's pass; the rest is asked for by name. What changes which code a program loads (LD_PRELOAD and its kin) has to
  * be set to a value in so many words, and is warned about.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run/resolve/look.h"
@@ -197,6 +199,21 @@ static int grant(struct ward_resolver *rs, const struct ward_cap *cap, size_t ol
 	return r < 0 ? r : set(rs, name, n, value, old, err);
 }
 
+/* What this host has of data/environment's directories, behind the PATH at *io, which nobody has set. */
+static int host_path(struct ward_resolver *rs, const char **io, struct ward_error *err)
+{
+	struct stat st;
+
+	for (const char *const *dir = ward_env_path; *dir; dir++) {
+		if (fstatat(AT_FDCWD, *dir, &st, 0) < 0)
+			continue;
+		*io = ward_arena_printf(rs->arena, "%s:%s", *io, *dir);
+		if (!*io)
+			return ward_rs_nomem(err);
+	}
+	return WARD_OK;
+}
+
 int ward_rs_env(struct ward_resolver *rs, struct ward_error *err)
 {
 	const struct ward_request *req = rs->r;
@@ -220,11 +237,13 @@ int ward_rs_env(struct ward_resolver *rs, struct ward_error *err)
 	for (size_t i = 0; i < rs->env.n && r == WARD_OK; i++) {
 		if (strncmp(rs->env.v[i], "PATH=", 5) != 0)
 			continue;
-		rs->path = rs->env.v[i] + 5;
 		rs->path_set = true;
 		for (const char *const *s = ward_env_set; *s; s++)
 			if (rs->env.v[i] == *s)
 				rs->path_set = false;
+		if (!rs->path_set)
+			r = host_path(rs, &rs->env.v[i], err);
+		rs->path = rs->env.v[i] + 5;
 	}
 	return r;
 }

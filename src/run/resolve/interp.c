@@ -14,6 +14,8 @@
 #include "os/os.h"
 #include "run/resolve/resolve.h"
 
+#define PROGRAM_HEADERS_MAX 64 /* that are looked at */
+
 static int bad_line(struct ward_error *err, const char *why)
 {
 	ward_fail(err, WARD_E_PARSE, "its #! line %s", why);
@@ -75,7 +77,16 @@ static int parse_script(struct ward_head *h, struct ward_error *err)
 	return WARD_OK;
 }
 
-/* Only where the program headers lie in the bytes at hand: they do, right behind the header, in what linkers write. */
+static bool is_loader(struct ward_head *h, const Elf64_Phdr *p)
+{
+	if (p->p_type != PT_INTERP)
+		return false;
+	h->loader_at = p->p_offset;
+	h->loader_n = p->p_filesz;
+	return true;
+}
+
+/* Where it stands in the bytes at hand: in what linkers write it does, among the first program headers, right behind the header. */
 static void parse_elf(struct ward_head *h)
 {
 	Elf64_Ehdr e;
@@ -90,11 +101,29 @@ static void parse_elf(struct ward_head *h)
 		if (e.e_phoff > h->n || at + sizeof(p) > h->n)
 			return;
 		memcpy(&p, h->bytes + at, sizeof(p));
-		if (p.p_type != PT_INTERP)
-			continue;
-		h->loader_at = p.p_offset;
-		h->loader_n = p.p_filesz;
+		if (is_loader(h, &p))
+			return;
+	}
+}
+
+/* patchelf, by which Nix and others give a program another loader, puts its header behind the others, or all of them elsewhere. */
+static void read_elf(int fd, struct ward_head *h)
+{
+	Elf64_Phdr p[PROGRAM_HEADERS_MAX];
+	Elf64_Ehdr e;
+	size_t n;
+	ssize_t got;
+
+	if (!h->elf || h->loader_n > 0 || h->n < sizeof(e) || h->bytes[EI_CLASS] != ELFCLASS64)
 		return;
+	memcpy(&e, h->bytes, sizeof(e));
+	if (e.e_phentsize != sizeof(p[0]) || e.e_phoff > INT64_MAX)
+		return;
+	n = e.e_phnum < WARD_ARRAY_SIZE(p) ? e.e_phnum : WARD_ARRAY_SIZE(p);
+	got = pread(fd, p, n * sizeof(p[0]), (off_t)e.e_phoff);
+	for (size_t i = 0; got > 0 && i < (size_t)got / sizeof(p[0]); i++) {
+		if (is_loader(h, &p[i]))
+			return;
 	}
 }
 
@@ -131,6 +160,8 @@ int ward_head_read(const char *path, struct ward_head *ret, struct ward_error *e
 	ret->n = (size_t)n;
 	ret->bytes[n] = '\0';
 	r = ward_head_parse(ret, err);
+	if (r == WARD_OK)
+		read_elf(fd, ret);
 	if (r < 0 || ret->loader_n == 0)
 		return r;
 	if (ret->loader_n >= sizeof(ret->loader) ||

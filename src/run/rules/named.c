@@ -118,6 +118,12 @@ static int look_on(struct naming *n, const char *path)
 	return r;
 }
 
+/* Part of the base, and full of programs that no directory of the PATH has. */
+static bool is_store(const char *path)
+{
+	return ward_streq(path, "/nix/store") || ward_streq(path, "/gnu/store");
+}
+
 int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *to,
 	struct ward_texts *ret_unlisted, struct ward_error *err)
 {
@@ -142,7 +148,8 @@ int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *
 	for (size_t i = 0; r == WARD_OK && !allowed && i < n_nodes; i++) {
 		const struct ward_node *d = &rs->nodes[i];
 
-		if (d->kind == WARD_NODE_BIND && d->is_dir && !d->base && d->exec)
+		if (d->kind == WARD_NODE_BIND && d->is_dir && d->exec &&
+			(!d->base || is_store(d->dest)))
 			r = look_in(&n, d->source ? d->source : d->dest);
 	}
 	return r;
