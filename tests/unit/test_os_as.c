@@ -139,4 +139,58 @@ TEST(what_could_not_be_done_changed_nothing)
 	REQUIRE(syscall(SYS_capset, &h, d) == 0);
 }
 
+/* In a child, with all rights to change ids: 0, or what is wrong, by a number. */
+static int from(const uid_t ids[3], bool of_groups, int want)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+	struct ward_thread_was w;
+	uid_t was[3], now[3];
+	int r;
+
+	if (syscall(SYS_capget, &h, d) < 0 ||
+		syscall(of_groups ? SYS_setresgid : SYS_setresuid, ids[0], ids[1], ids[2]) < 0 ||
+		syscall(SYS_capset, &h, d) < 0)
+		return 1;
+	r = ward_thread_as(&w, OTHER + 1, OTHER + 1);
+	if (r != want)
+		return 2;
+	if (r == 0)
+		ward_thread_as_before(&w);
+	if ((of_groups ? getresgid(&was[0], &was[1], &was[2])
+		       : getresuid(&was[0], &was[1], &was[2])) < 0 ||
+		memcmp(was, ids, sizeof(was)) != 0)
+		return 3;
+	return (of_groups ? getresuid(&now[0], &now[1], &now[2])
+			  : getresgid(&now[0], &now[1], &now[2])) < 0 ||
+			now[0] != now[1] || now[1] != now[2]
+		? 4
+		: 0;
+}
+
+/* Ids that are neither the real nor the saved ones nobody without rights gets again. */
+TEST(who_could_not_come_back_does_not_go)
+{
+	static const struct {
+		uid_t ids[3];
+		int want;
+	} whos[] = { { { 0, OTHER, 0 }, -EPERM }, { { 0, 0, OTHER }, 0 }, { { OTHER, 0, 0 }, 0 } };
+
+	struct ward_thread_was w;
+
+	CHECK(geteuid() == 0 || ward_thread_as(&w, OTHER, OTHER) < 0);
+	for (int of_groups = 0; of_groups < 2 && geteuid() == 0; of_groups++) {
+		TABLE(row, whos) {
+			int status;
+			pid_t pid = fork();
+
+			if (pid == 0)
+				_exit(from(row->ids, of_groups, row->want));
+			CASE("%s, row %zu", of_groups ? "groups" : "users", (size_t)(row - whos));
+			REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid);
+			CHECK_EQ_INT(status, 0);
+		}
+	}
+}
+
 TAP_MAIN();
