@@ -175,20 +175,31 @@ def logged(world, _run, key):
 
 
 def heard(world, _run):
-    """The token arrived at something of the host."""
-    end = time.monotonic() + 0.2
-    while time.monotonic() < end:
+    """
+    The token arrived at something of the host. On a busy machine who listens comes late: what has arrived is heard once each of them has
+    looked since, and found nothing more.
+    """
+    begun = time.monotonic()
+    while time.monotonic() < begun + 20:
+        over = time.monotonic() > begun + 0.2 and all(at > begun for at in list(world.quiet.values()))
         with world.lock:
             if any(world["token"].encode() in data for data in world.heard):
                 return True
+        if over:
+            return False
         time.sleep(0.02)
-    return False
+    raise RuntimeError("who listens did not come to look")
 
 
 def died(world, _run):
-    """The victim got a signal."""
+    """The victim got a signal: one that it has still to die of stands in its state."""
     time.sleep(0.05)
-    return world.victim.poll() is not None
+    try:
+        text = pathlib.Path(f"/proc/{world['pid']}/status").read_text()
+    except OSError:
+        text = ""
+    waits = any(int(line.split()[1], 16) for line in text.splitlines() if line.startswith(("SigPnd:", "ShdPnd:")))
+    return waits or world.victim.poll() is not None
 
 
 def stopped(world, _run):

@@ -40,6 +40,7 @@ import pathlib
 import pty
 import pwd
 import re
+import select
 import shutil
 import signal
 import socket
@@ -377,11 +378,19 @@ def run_once(attempt, world, words, run, inherited):
     for t in meanwhile:
         t.join()
     reader.join(1.5)   # what outlives the run may keep the pipes open
+    # On a busy machine there is something in them that nobody has come to read.
+    late = time.monotonic() + SECONDS
+    while reader.is_alive() and unread(p) and time.monotonic() < late:
+        reader.join(0.05)
     run.terminal += streams.drain()
     run.fed += streams.unread()
     if streams.master is not None and streams.look() != streams.settings:
         run.notes += b"reset"
     streams.close()
+
+
+def unread(p):
+    return bool(select.select([f for f in (p.stdout, p.stderr) if f], [], [], 0)[0])
 
 
 def read_both(p, streams, run):
@@ -552,7 +561,10 @@ def begin_work():
 
 
 def work(i):
-    return WORK.judge(i)
+    try:
+        return WORK.judge(i)
+    except RuntimeError as why:
+        return False, "", f"driver: {why}"
 
 
 def judge_all(attempts, tools, ward):

@@ -58,6 +58,7 @@ class World:
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="ward-escape-"))
         self.base.chmod(0o755)
         self.digests, self.heard, self.closing, self.names = {}, [], [], {}
+        self.quiet = {}         # who listens: when a look began that found nothing
         for name in ("ws", "out", "ro", "side"):
             path = self.base / name
             path.mkdir()
@@ -159,13 +160,17 @@ class World:
             sock.listen(16)
         sock.setblocking(False)
         t = threading.Thread(target=self.listen_to, args=(sock, stream), daemon=True)
+        self.quiet[t] = 0.0
         t.start()
         self.closing.append(t.join)
 
     def listen_to(self, sock, stream):
         peers = []
         while not self.stop.is_set():
+            begun = time.monotonic()
             ready = select.select([sock, *peers], [], [], 0.05)[0]
+            if not ready:
+                self.quiet[threading.current_thread()] = begun
             for s in ready:
                 try:
                     if s is sock and stream:
