@@ -100,7 +100,7 @@ static const struct ward_node *find(const struct ward_plan *plan, const char *de
 /* The nearest entry above dest; NULL for the root. */
 static const struct ward_node *parent_of(const struct ward_plan *plan, const char *dest)
 {
-	char path[WARD_PATH_MAX];
+	WARD_UNSET char path[WARD_PATH_MAX];
 	const struct ward_node *n;
 	char *slash;
 

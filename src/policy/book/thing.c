@@ -454,7 +454,7 @@ static int context(const struct finding *f, const struct cedar_record **ret)
 	} more[] = { { WARD_WORD_ARGV, q->argv_sha256 }, { WARD_WORD_METHOD, q->method },
 		{ WARD_WORD_PATH, q->path }, { WARD_WORD_BRANCH, q->branch },
 		{ WARD_WORD_REMOTE, q->remote }, { WARD_WORD_PROGRAM, q->program } };
-	struct cedar_member m[WARD_WORD_MAX];
+	WARD_UNSET struct cedar_member m[WARD_WORD_MAX];
 	size_t n = f->b->n_fixed;
 
 	memcpy(m, f->b->fixed, n * sizeof(*m));

@@ -193,7 +193,7 @@ static bool decided_by_ends(const struct ward_component *a, const struct ward_co
 bool ward_component_covers(const struct ward_component *a, const struct ward_component *b,
 	size_t *steps)
 {
-	struct ward_token v[TOKENS_MAX];
+	WARD_UNSET struct ward_token v[TOKENS_MAX];
 	uint32_t n = 0;
 	bool ret;
 

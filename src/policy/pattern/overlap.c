@@ -113,7 +113,7 @@ __attribute__((noinline)) static bool long_table(const struct ward_component *a,
 bool ward_component_overlap(const struct ward_component *a, const struct ward_component *b,
 	size_t *steps)
 {
-	uint8_t rows[2 * SHORT];
+	WARD_UNSET uint8_t rows[2 * SHORT];
 
 	if (b->kind == WARD_COMPONENT_LITERAL || a->kind == WARD_COMPONENT_LITERAL) {
 		const struct ward_component *c = b->kind == WARD_COMPONENT_LITERAL ? b : a;
@@ -255,7 +255,7 @@ bool ward_alternative_overlap(const struct ward_alternative *a, const struct war
 	size_t *steps)
 {
 	struct ward_alternative x = *a, y = *b;
-	bool rows[2 * SHORT];
+	WARD_UNSET bool rows[2 * SHORT];
 
 	if (a->never || b->never || !strip(&x, &y))
 		return false;

@@ -181,7 +181,9 @@ static bool far_off(struct ward_resolver *rs, const char *dir, const char *path)
  */
 static bool leads_in(struct ward_resolver *rs, const char *dir, const char *name)
 {
-	char at[WARD_PATH_MAX], next[WARD_PATH_MAX], text[WARD_PATH_MAX];
+	WARD_UNSET char at[WARD_PATH_MAX];
+	WARD_UNSET char next[WARD_PATH_MAX];
+	WARD_UNSET char text[WARD_PATH_MAX];
 	int n = snprintf(at, sizeof(at), "%s/%s", dir, name);
 
 	for (unsigned hops = 0; n > 0 && (size_t)n < sizeof(at) && hops < HOPS_MAX; hops++) {
