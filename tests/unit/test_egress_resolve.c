@@ -348,11 +348,14 @@ TEST(pins)
 /* ---- the resolver itself, with name servers of the test's own ---- */
 
 #define SERVERS 3
+struct whole;
 struct servers {
 	struct ward_resolver r;
 	int fd[SERVERS], epoll;
 	size_t asked[SERVERS]; /* for A */
-	const char *how; /* of each: '-' silent, 'a' answers, 'e' no EDNS, 's' SERVFAIL */
+	const char *
+		how; /* of each: '-' silent, 'a' answers, 'e' no EDNS, 's' SERVFAIL, 'c' what is cut */
+	struct whole *whole; /* who has the whole of it, or NULL */
 };
 
 static struct servers servers_begin(const char *how)
@@ -401,13 +404,18 @@ static void serve(struct servers *s, size_t i)
 	s->asked[i] += a;
 	if (s->how[i] == '-')
 		return;
-	flags = s->how[i] == 's' ? 0x8182 : s->how[i] == 'e' && edns ? 0x8181 : 0x8180;
+	flags = s->how[i] == 's'           ? 0x8182
+		: s->how[i] == 'c'         ? 0x8380
+		: s->how[i] == 'e' && edns ? 0x8181
+					   : 0x8180;
 	begin(a ? WARD_DNS_A : WARD_DNS_AAAA, flags, a && flags == 0x8180);
 	if (a && flags == 0x8180)
 		record(NULL, 1, v4, 4);
 	memcpy(message, q, 2);
 	CHECK(sendto(s->fd[i], message, message_n, 0, (struct sockaddr *)&from, from_n) > 0);
 }
+
+static void whole_serve(struct whole *w);
 
 /* Until it is known; p as it was, but for that nothing is known of it. */
 static void servers_find(struct servers *s, struct ward_pinned *p)
@@ -421,6 +429,8 @@ static void servers_find(struct servers *s, struct ward_pinned *p)
 	while (p->lookup && ward_now_mono_ns() < end) {
 		for (size_t i = 0; i < s->r.conf.n; i++)
 			serve(s, i);
+		if (s->whole)
+			whole_serve(s->whole);
 		if (epoll_wait(s->epoll, &ev, 1, 5) > 0)
 			((struct ward_waiter *)ev.data.ptr)->fn(ev.data.ptr, ev.events);
 		ward_resolver_tick(&s->r, ward_now_mono_ns());
@@ -506,6 +516,123 @@ TEST(a_server_without_edns_is_asked_without)
 	CHECK(p->found == WARD_FOUND_SOME && !p->failed);
 	servers_end(&s);
 	ward_pins_table_done(&t);
+}
+
+/* ---- what does not fit into a datagram ---- */
+
+#define STREAMS 8
+
+/* A server whose answers are cut, and that has the whole of them over TCP: a piece of it each time that it is served. */
+struct whole {
+	int fd, n;
+	struct {
+		int fd;
+		size_t at, n; /* of the answer; n 0: it was not asked yet */
+		uint8_t answer[128];
+	} v[STREAMS];
+	bool closes, cuts; /* instead of an answer; in it as well */
+};
+
+static struct whole whole_begin(const struct servers *s)
+{
+	const struct sockaddr *a = (const struct sockaddr *)&s->r.conf.v[0];
+	struct whole w = { .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) };
+
+	REQUIRE(w.fd >= 0 && bind(w.fd, a, sizeof(struct sockaddr_in)) == 0 &&
+		listen(w.fd, STREAMS) == 0);
+	return w;
+}
+
+static void whole_answer(struct whole *w, int i)
+{
+	static const uint8_t v4[4] = { 93, 184, 216, 35 };
+	uint8_t q[512];
+	ssize_t n = recv(w->v[i].fd, q, sizeof(q), MSG_DONTWAIT);
+	bool a;
+
+	if (n <= 0)
+		return;
+	/* Its length comes first, and all of it at once. */
+	CHECK_EQ_INT(q[0] << 8 | q[1], n - 2);
+	a = q[n - 3 - (q[2 + 11] ? 11 : 0)] == WARD_DNS_A;
+	begin(a ? WARD_DNS_A : WARD_DNS_AAAA, w->cuts ? 0x8380 : 0x8180, a);
+	if (a)
+		record(NULL, 1, v4, 4);
+	memcpy(message, q + 2, 2);
+	w->v[i].answer[1] = (uint8_t)message_n;
+	memcpy(w->v[i].answer + 2, message, message_n);
+	/* And more, that nobody asked for. */
+	w->v[i].n = message_n + 2 + 16;
+}
+
+static void whole_serve(struct whole *w)
+{
+	static const size_t pieces[] = { 1, 1, 20, 106 };
+	int fd = w->n < STREAMS ? accept4(w->fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+
+	if (fd >= 0)
+		w->v[w->n++].fd = fd;
+	for (int i = 0; i < w->n; i++) {
+		size_t at = w->v[i].at, left = w->v[i].n - at, piece = left;
+
+		if (w->v[i].n == 0 && w->v[i].fd >= 0)
+			whole_answer(w, i);
+		if (left == 0)
+			continue;
+		if (w->closes) {
+			ward_closep(&w->v[i].fd);
+			w->v[i].at = w->v[i].n;
+			continue;
+		}
+		piece = at < 2 ? pieces[at] : at == 2 ? pieces[2] : left;
+		CHECK(send(w->v[i].fd, w->v[i].answer + at, piece, MSG_NOSIGNAL) == (ssize_t)piece);
+		w->v[i].at += piece;
+	}
+}
+
+static void whole_end(struct whole *w)
+{
+	for (int i = 0; i < w->n; i++)
+		ward_close(w->v[i].fd);
+	ward_close(w->fd);
+}
+
+TEST(what_is_cut_is_asked_for_by_tcp)
+{
+	static const struct {
+		bool listens, closes, cuts;
+		enum ward_found found;
+	} whats[] = { { .listens = true, .found = WARD_FOUND_SOME },
+		{ .listens = true, .closes = true, .found = WARD_FOUND_SILENT },
+		{ .listens = true, .cuts = true, .found = WARD_FOUND_SILENT },
+		{ .found = WARD_FOUND_SILENT } };
+
+	TABLE(row, whats) {
+		struct servers s = servers_begin("c");
+		struct whole w = { .fd = -1 };
+		struct ward_pins_table t = { 0 };
+		struct ward_pinned *p = ward_pinned_make(&t, NAME);
+
+		CASE("%zu", (size_t)(row - whats));
+		REQUIRE(p != NULL);
+		if (row->listens)
+			w = whole_begin(&s);
+		w.closes = row->closes;
+		w.cuts = row->cuts;
+		s.whole = row->listens ? &w : NULL;
+		s.r.conf.timeout_ms = 5000;
+		servers_find(&s, p);
+		CHECK_EQ_INT(p->found, row->found);
+		/* For each family, and no more often. */
+		CHECK_EQ_INT(w.n, row->listens ? 2 : 0);
+		if (row->found == WARD_FOUND_SOME)
+			CHECK(p->out.n == 1 && p->out.v[0].a[3] == 35);
+		else
+			CHECK_EQ_INT(p->err, row->listens ? 0 : ECONNREFUSED);
+		servers_end(&s);
+		whole_end(&w);
+		ward_pins_table_done(&t);
+	}
 }
 
 static void conf_says(const char *path, const char *server)
