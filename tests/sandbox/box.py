@@ -336,7 +336,7 @@ def leftovers(seconds=1.0):
         time.sleep(0.01)
 
 
-def wait_for(what, seconds=10.0):
+def wait_for(what, seconds=10.0 * cli.PATIENCE):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         got = what()
