@@ -237,6 +237,8 @@ ENVIRONMENTS = [
     *[Environment(f"no-namespaces-{v}", f"user.max_user_namespaces is 0, kernel {v}", late=box.without_user_namespaces, **how)
       for v, how in KERNELS if v in ("5.13", "6.1", "6.2", "6.10", "6.12")],
     Environment("no-rights", "AppArmor gives namespaces without capabilities (Ubuntu 23.10 and later)", rules=NO_MOUNTS, who=("user",)),
+    Environment("no-mount-calls", "open_tree, move_mount and mount_setattr are refused, mount is not (a filter that is older than they are)",
+                rules=[("open_tree", ENOSYS), ("move_mount", ENOSYS), ("mount_setattr", ENOSYS)]),
     Environment("covered-proc", "parts of /proc are covered", mounts=covered_proc),
     Environment("read-only-proc", "/proc is read-only", mounts=read_only_proc),
     Environment("chroot", "in a chroot", mounts=in_chroot),

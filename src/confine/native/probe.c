@@ -192,6 +192,17 @@ static bool host_root(bool all)
 	return !all && ward_native_in_child(counted_child, 0, NULL) == REFUSED;
 }
 
+/*
+ * A container's filter that knows mount() alone, or a kernel in a process (gVisor). Flags that nobody knows are refused before anything else
+ * is looked at, but by move_mount, which asks for a right first.
+ */
+static bool no_mount_calls(void)
+{
+	return (syscall(SYS_open_tree, -1, "", ~0U) < 0 && errno != EINVAL) ||
+		(syscall(SYS_mount_setattr, -1, "", ~0U, NULL, (size_t)0) < 0 && errno != EINVAL) ||
+		(syscall(SYS_move_mount, -1, "", -1, "", ~0U) < 0 && errno == ENOSYS);
+}
+
 int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 {
 	bool all = all_ids();
@@ -207,6 +218,9 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 	} else if (maps_read_only()) {
 		ret->userns = false;
 		ret->lack = WARD_USERNS_PROC_READ_ONLY;
+	} else if (no_mount_calls()) {
+		ret->userns = false;
+		ret->lack = WARD_USERNS_NO_RIGHTS;
 	}
 	ret->stuck = ret->uid == 0 && stuck(all);
 	ret->host_root = ret->uid != 0 && host_root(all);
