@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Hosts whose files lie elsewhere than Debian's: certificates as Arch, openSUSE, Alpine, Fedora and Guix have them, and a store of programs
-(NixOS, Guix System) with nothing in /usr/bin but env. Each is a root of this host's own directories, made in a mount namespace, with
+(NixOS, Guix System) with nothing in /usr/bin but env; and hosts
+that have next to nothing. Each is a root of this host's own directories, made in a mount namespace, with
 an /etc, a /run and, for the store, a /usr of the test's. What such a distribution does otherwise is not shown by it.
 """
 import os
@@ -18,6 +19,7 @@ from tap import check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-
 
 KEPT = ("passwd", "group", "nsswitch.conf", "ld.so.cache")
 SYS_PIVOT_ROOT = 155
+MS_RDONLY, MS_REMOUNT = 1, 32
 
 
 def new_root(*own):
@@ -188,6 +190,12 @@ def guix(top):
     link(top / "etc/ssl", "/run/current-system/etc/ssl")
 
 
+def doctor(p):
+    r = subprocess.run([os.environ["WARD"], "doctor"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
+                       env={"PATH": os.environ["PATH"], "HOME": str(p.base)})
+    return r.stdout.decode()
+
+
 def works(p, profile):
     all_are_read(p, "/etc/ssl/certs/ca-certificates.crt")
     for first in ("#!/bin/sh", "#!/usr/bin/env sh"):
@@ -200,8 +208,7 @@ def works(p, profile):
         p.write("script", f"{first}\necho text\n", 0o755)
         r = p.run("script", kind=("sandbox", "run"))
         check_eq((r.code, r.out), (0, "text\n"), r.err)
-    r = subprocess.run([os.environ["WARD"], "doctor"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False, env={"PATH": os.environ["PATH"], "HOME": str(p.base)})
-    check_in("\nok    run             true exited with 0", r.stdout.decode())
+    check_in("\nok    run             true exited with 0", doctor(p))
 
 
 @as_both(store("/nix/store", "sw/bin", nixos))
@@ -222,5 +229,30 @@ def a_rule_on_a_programs_name_holds_for_those_that_no_path_has(p):
     check_eq((r.code, r.out), (0, "ran\nran\nend\n"), r.err)
     r = p.run("--mode", "workspace_write", "--policy", p.base / "p.cedar", "--", "sh", "-c", both)
     check_eq((r.code, r.out), (0, "end\n"), r.err)
+
+
+# ---- a host that has next to nothing ----
+
+@as_both(store("/nix/store", "elsewhere/bin", lambda top: None))
+def doctor_says_what_a_run_holds_where_there_is_no_program(p):
+    """An image of one static binary."""
+    said = doctor(p)
+    check_in("\nwarn  run             not tried: this host has no program named true", said)
+    check_in("\n      syscalls        enforced", said)
+
+
+def read_only_tmp():
+    box.private_mounts()
+    box.bound_fuse()
+    box.mount("/tmp", "/tmp", None, box.MS_BIND | box.MS_REC)
+    box.mount("none", "/tmp", None, box.MS_BIND | MS_REMOUNT | MS_RDONLY)
+    tempfile.tempdir = "/var/tmp"
+
+
+@as_both(read_only_tmp)
+def doctor_tries_a_run_where_tmp_is_read_only(p):
+    """As in a pod with readOnlyRootFilesystem."""
+    check_in("\nok    run             /bin/true exited with 0", doctor(p))
+
 
 box.main()

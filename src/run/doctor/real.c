@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,16 +22,26 @@
 #define TARGET_MAX 4096
 
 struct place {
-	char dir[64], log[96], ws[96]; /* the workspace, empty; the log may not lie in it */
+	char dir[256], log[288], ws[288]; /* the workspace, empty; the log may not lie in it */
 };
 
+/* A container may have but one directory that can be written to. */
 static int place_make(struct place *p)
 {
-	(void)snprintf(p->dir, sizeof(p->dir), "/tmp/ward-doctor-XXXXXX");
-	if (!mkdtemp(p->dir)) {
-		p->dir[0] = '\0';
-		return errno;
+	const char *const above[] = { "/tmp", "/var/tmp", getenv("TMPDIR"), getenv("HOME") };
+	int e = ENOENT;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(above) && !p->dir[0]; i++) {
+		if (!above[i] || above[i][0] != '/' ||
+			(size_t)snprintf(p->dir, sizeof(p->dir), "%s/ward-doctor-XXXXXX",
+				above[i]) >= sizeof(p->dir) ||
+			!mkdtemp(p->dir)) {
+			e = i == 0 ? errno : e;
+			p->dir[0] = '\0';
+		}
 	}
+	if (!p->dir[0])
+		return e;
 	(void)snprintf(p->log, sizeof(p->log), "%s/audit.jsonl", p->dir);
 	(void)snprintf(p->ws, sizeof(p->ws), "%s/ws", p->dir);
 	return mkdir(p->ws, 0755) < 0 ? errno : 0;
@@ -157,7 +168,9 @@ DOCTOR_CHECK(doctor_run)
 		doctor_say(f, row->missing, "no directory for its log: %s", strerror(e));
 	else
 		o = run(f, row, &p, exe, NULL);
-	if (o && ended(f, row, o, true)) {
+	if (o && o->status == WARD_STATUS_SPAWN_FAILED && !strchr(exe, '/')) {
+		doctor_say(f, DOCTOR_WARN, "not tried: this host has no program named %s", exe);
+	} else if (o && ended(f, row, o, true)) {
 		take_axes(d, o);
 		if (log_whole(&p, &records, &err))
 			doctor_say(f, DOCTOR_OK,
@@ -239,20 +252,35 @@ DOCTOR_CHECK(doctor_refusal)
 
 /* ---- the axes, also where a run is refused ---- */
 
-void doctor_plan_axes(struct doctor *d)
+static struct ward_plan *plan_of(struct doctor *d, const char *exe, bool grant)
 {
 	struct place p = { "", "/dev/null", "/usr" };
 	struct ward_error err = WARD_ERROR_INIT;
-	struct ward_request *r = request(&p, program_true(), NULL, &err);
+	struct ward_request *r = request(&p, exe, NULL, &err);
 	struct ward_plan *plan = NULL;
 
 	/* Whatever the level: this plan is never run. */
 	for (int i = 0; r && i < WARD_AXIS_MAX; i++)
 		r->accept[i] = WARD_LEVEL_NONE;
-	if (r && ward_resolve(r, &d->host, &plan, NULL, &err) == WARD_OK) {
-		memcpy(d->axes, plan->axes, sizeof(d->axes));
-		d->planned = true;
-	}
-	d->plan = plan;
+	if (r && (!grant || ward_request_set(r, "read", exe, &err) == WARD_OK))
+		(void)ward_resolve(r, &d->host, &plan, NULL, &err);
 	ward_request_free(r);
+	return plan;
+}
+
+void doctor_plan_axes(struct doctor *d)
+{
+	char self[PATH_MAX];
+	ssize_t n;
+
+	d->plan = plan_of(d, program_true(), false);
+	/* A host without any program (an image of one static binary) has this one. */
+	n = d->plan ? 0 : readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n > 0) {
+		self[n] = '\0';
+		d->plan = plan_of(d, self, true);
+	}
+	d->planned = d->plan != NULL;
+	if (d->planned)
+		memcpy(d->axes, d->plan->axes, sizeof(d->axes));
 }
