@@ -332,6 +332,11 @@ def root_program(_world, run):
     return b"root" in run.notes
 
 
+def signalled(_world, run):
+    """A process of the host that only connected was ended by a signal."""
+    return b"signalled" in run.notes
+
+
 def served(_world, run):
     """A process of the host could connect to it."""
     return b"served" in run.notes
@@ -363,6 +368,6 @@ def unlisted(world, _run, name):
 EFFECTS = {f.__name__.replace("_", "-"): f for f in (
     leak, told, changed, changed_bytes, approved, ended, gone, created, mode, times, xattr, flags, device, setid, logged, heard, died, stopped,
     victim_limit, victim_affinity, victim_nice, victim_policy, victim_oom, holds, holds_socket, nested, more, alive, flood,
-    typed, fed, answered, record_spoiled, took_all, blocked, terminal_reset, root_program, served, ran, unlisted)}
+    typed, fed, answered, record_spoiled, took_all, blocked, terminal_reset, root_program, signalled, served, ran, unlisted)}
 
 WATCHED = {"holds", "holds-socket", "nested"}   # what can only be seen while it runs

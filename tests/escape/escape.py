@@ -224,6 +224,29 @@ def during_write(world, run, process):
         time.sleep(0.02)
 
 
+PEER = """
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+for _ in range(2000):
+    try:
+        s.connect(sys.argv[1])
+        break
+    except OSError:
+        time.sleep(0.01)
+time.sleep(20)
+"""
+
+
+def during_peer(world, run, process):
+    """A process of the host connects to the socket that the attempt made in the write grant. Does a signal end it?"""
+    with subprocess.Popen([sys.executable, "-c", PEER, str(world.path("ws/peer.sock"))]) as peer:
+        process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if peer.wait(0.5) == -signal.SIGTERM:
+                run.notes += b"signalled"
+        peer.kill()
+
+
 def during_own(world, run, process):
     """Once the attempt is there, the victim has itself told by signals of what happens at its standard input."""
     while process.poll() is None and not world.path("ws/there").exists():
