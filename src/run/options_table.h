@@ -43,7 +43,8 @@ WARD_OPT(apply_write, "write", "PATH", true, G_GRANT,
 WARD_OPT(apply_env, "env", "NAME[=VALUE]", true, G_GRANT,
 	"pass NAME, or set it to VALUE",
 	"With NAME alone pass the caller's variable (an error when it is not set; the same as --cap ENV:NAME); "
-	"with =VALUE set it. Nothing else of the caller's environment goes in but LANG, LC_*, TERM and TZ.",
+	"with =VALUE set it; either counts, whatever a profile sets. Nothing else of the caller's environment goes in but "
+	"LANG, LC_*, TERM and TZ.",
 	NULL)
 WARD_OPT(ward_apply_caches, "caches", "[=NAME,...]", false, G_GRANT,
 	"let package caches of the host be read, and what is written to them be thrown away",

@@ -26,6 +26,41 @@ def composed_not_inherited(p):
     check_eq(len(got["WARD_RUN"]), 26)
 
 
+PROFILE = """schemaVersion: 2
+kind: Policy
+metadata: {name: env}
+spec:
+  fsProfiles:
+    x: {read: ["**"], allowExec: ["*"], env: [TOKEN, MODE=profile]}
+"""
+
+
+@cases([(row[0], row[1:]) for row in (
+    ("a profile's", {"TOKEN": "host"}, [], {"TOKEN": "host", "MODE": "profile"}),
+    ("a value", {"TOKEN": "host"}, ["--env", "TOKEN=mine", "--env", "MODE=mine"], {"TOKEN": "mine", "MODE": "mine"}),
+    ("a value of what the host has not", {}, ["--env", "TOKEN=mine"], {"TOKEN": "mine", "MODE": "profile"}),
+    ("the host's value", {"TOKEN": "host", "MODE": "host"}, ["--env", "MODE"], {"TOKEN": "host", "MODE": "host"}),
+    ("a capability", {"TOKEN": "host", "MODE": "host"}, ["--cap", "ENV:MODE"], {"TOKEN": "host", "MODE": "host"}),
+    ("a capability with a value", {"TOKEN": "host"}, ["--cap", "ENV:MODE=mine"], {"TOKEN": "host", "MODE": "mine"}))])
+@placed
+def an_option_says_what_a_profile_sets(p, row):
+    env, words, want = row
+    p.write("p.yaml", PROFILE)
+    r = p.run("--policy", p.ws / "p.yaml", "--profile", "x", *words, "env", env=env)
+    check_eq(r.code, 0, r.err)
+    got = env_of(r)
+    check_eq({name: got.get(name) for name in want}, want)
+
+
+@test
+@placed
+def the_cure_of_a_variable_that_is_not_set_is_one(p):
+    p.write("p.yaml", PROFILE)
+    r = p.run("--policy", p.ws / "p.yaml", "--profile", "x", "env")
+    check_eq(r.code, 125, r.out)
+    check_in("is not set here; set it before, or --env TOKEN=VALUE", r.err)
+
+
 @test
 @placed
 def passed_by_name(p):

@@ -162,6 +162,18 @@ static int warn_own(struct ward_resolver *rs, const char *name, const char *valu
 		name, server, name, port);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* An option gives it a value: what the host has of it, or has not, is nobody's question. */
+static bool is_given(const struct ward_request *req, const char *name)
+{
+	return req->n_env > 0 &&
+		bsearch(&name, req->env_names, req->n_env, sizeof(name), by_text) != NULL;
+}
+
 /* ENV:NAME passes the caller's; ENV:NAME=VALUE sets. It is none of those behind the first old ones. */
 static int grant(struct ward_resolver *rs, const struct ward_cap *cap, size_t old,
 	struct ward_error *err)
@@ -183,6 +195,8 @@ static int grant(struct ward_resolver *rs, const struct ward_cap *cap, size_t ol
 		return r;
 	if (value)
 		return set(rs, name, n, value, old, err);
+	if (is_given(rs->r, shown))
+		return WARD_OK;
 	if (listed(ward_env_risky, name, n)) {
 		(void)ward_rs_cap_fail(rs, &quiet, WARD_E_CAPABILITY, err,
 			"changes which code programs load, and is not passed on");

@@ -437,10 +437,11 @@ int ward_rules_apply(struct ward_resolver *rs, struct ward_error *err)
 		r = enter_mode(rs, err);
 	if (r == WARD_OK)
 		r = ward_rules_start(rs, err);
-	if (r == WARD_OK)
-		r = own_caps(rs, err);
+	/* The last one says the value of a variable: options, whatever a profile sets. */
 	if (r == WARD_OK)
 		r = profile_variables(rs, err);
+	if (r == WARD_OK)
+		r = own_caps(rs, err);
 	if (r == WARD_OK)
 		r = programs(rs, err);
 	limits(rs);
