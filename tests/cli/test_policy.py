@@ -277,6 +277,21 @@ def is_one_line_that_says_how(row):
         check_in(says, r.err)
 
 
+@cases([(who, (who, code)) for who, code in (("Ward::Person", 1), ("Ward::Run", 0))])
+def who_enters_a_mode_is_the_person(row):
+    who, code = row
+    with place({"m.cedar": f'forbid (principal is {who}, action == Ward::Action::"mode.enter", resource);\n',
+                "t.json": json.dumps([{"action": "mode.enter", "resource": "workspace_write", "expect": "deny" if code else "allow"}])}) as policy:
+        words = ["--policy", "m.cedar", "--mode", "workspace_write"]
+        # The plan of a run is refused, or not; who asks beforehand is told so.
+        r = policy("explain", *words, "--json", "--action", "mode.enter", "--resource", "workspace_write")
+        check_eq(json.loads(r.out)["effect"], "deny" if code else "allow", r.err)
+        check_eq(policy("test", *words, "t.json").out, "1 passed, 0 failed\n")
+        p = policy.place
+        r = ward("plan", *words, "--", "true", cwd=p.ws, env=p.env(HOME=str(p.home), XDG_CONFIG_HOME=str(p.home / "config")))
+        check_eq("mode workspace_write: a rule forbids it" in r.err, code != 0, r.err)
+
+
 PROFILE = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  fsProfiles:\n    a: %s\n"
 
 

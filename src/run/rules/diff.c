@@ -137,8 +137,7 @@ static int judge(struct ward_side *s, const struct ward_probe *p, const char *sp
 		.inspected = spoken,
 		.resource = ward_str(p->resource),
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000),
-		.backend = "native",
-		.by_person = p->action == WARD_ACT_MODE_ENTER };
+		.backend = "native" };
 
 	q.of_host = ward_action_thing(p->action) == WARD_THING_PATH &&
 		(ward_path_within(p->resource, s->rs.workspace) ||

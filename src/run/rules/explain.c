@@ -193,6 +193,7 @@ int ward_rules_judge(const struct ward_rulebook *book, const struct ward_query *
 	int r;
 
 	one.meant = q->action == WARD_ACT_NET_CONNECT && is_inner(q->resource);
+	one.by_person = q->action == WARD_ACT_MODE_ENTER;
 	r = ward_judge_asked(book->book, book->desk, &one, ret);
 	if (r == WARD_OK)
 		r = host_service(book, &one, ret);

@@ -69,7 +69,7 @@ int ward_probes_of(struct ward_probes *p, const struct ward_book *b, struct ward
 /* ---- explain.c ---- */
 /*
  * The answer to a question that is asked beforehand, as a run would be told: the addresses that host.ward.internal stands for, and
- * those that only a rule opens which means them, are looked at as at the gate; and whether a grant could be of any use. For every
- * tool that answers.
+ * those that only a rule opens which means them, are looked at as at the gate; a mode is entered by the person; and whether a grant
+ * could be of any use. For every tool that answers.
  */
 int ward_rules_judge(const struct ward_rulebook *book, const struct ward_query *q, struct ward_verdict *ret);
