@@ -92,6 +92,30 @@ def stdin_inherit_by_name(p):
     check_eq(p.run("--stdin", "inherit", "cat", data=b"x").out, "x")
 
 
+LOCK = struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0)
+F_OFD_SETLK = 37
+
+
+@test
+@placed
+def a_lock_that_the_command_took_goes_with_it(p):
+    """On the open file that its standard output is, which the caller keeps. One that the caller had on it stays."""
+    p.write("lock.py", f"import fcntl\nfcntl.flock(1, fcntl.LOCK_EX)\nfcntl.fcntl(1, {F_OFD_SETLK}, {LOCK!r})\n", 0o644)
+    for had in (False, True):
+        with open(p.ws / "out", "wb") as f, open(p.ws / "out", "r+b") as other:
+            if had:
+                fcntl.flock(f, fcntl.LOCK_EX)
+            r = p.run("--read", ".", "python3", "lock.py", stdout=f)
+            check_eq(r.code, 0, r.err)
+            free = True
+            try:
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.fcntl(other, F_OFD_SETLK, LOCK)
+            except BlockingIOError:
+                free = False
+            check_eq(free, not had)
+
+
 @test
 @placed
 def a_pipe_that_is_full_and_does_not_wait_hides_no_report(p):
