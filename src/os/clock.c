@@ -26,6 +26,11 @@ uint64_t ward_now_mono_ns(void)
 	return now(CLOCK_MONOTONIC);
 }
 
+uint64_t ward_now_boot_ns(void)
+{
+	return now(CLOCK_BOOTTIME);
+}
+
 uint64_t ward_now_thread_ns(void)
 {
 	return now(CLOCK_THREAD_CPUTIME_ID);

@@ -79,7 +79,7 @@ bool ward_fd_is_pin(int fd);                   /* what was opened is such a dire
 
 /* ---- clock.c, random.c ---- */
 uint64_t ward_now_wall_ns(void);
-uint64_t ward_now_mono_ns(void);
+uint64_t ward_now_mono_ns(void), ward_now_boot_ns(void); /* boot: since the machine was started, asleep or not */
 uint64_t ward_now_thread_ns(void);             /* processor time of this thread */
 int ward_random(void *p, size_t n);            /* 0 or -errno */
 void ward_ulid_now(char out[WARD_ULID_SIZE]);

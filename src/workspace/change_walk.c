@@ -283,7 +283,9 @@ static int layer_name(struct walk *w, const struct task *t, const char *path, in
 
 	if (code < 0)
 		return cannot(w, path, -code, "the layer");
-	if (layer.there && layer.st.st_dev != w->layer_dev)
+	/* On an overlay of two file systems each file has the number of its own. */
+	if (layer.there && layer.st.st_dev != w->layer_dev &&
+		(S_ISDIR(layer.st.st_mode) || look_root(&layer) == -EXDEV))
 		return cannot(w, path, EXDEV, "the layer");
 	if (!layer.there)
 		return WARD_OK; /* gone meanwhile: somebody tidies it */

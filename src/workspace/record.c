@@ -45,6 +45,7 @@ static const struct member {
 		2 },
 	{ "boot", MEMBER_BOOT, 0, 1 },
 	FACT(since_ns, MEMBER_TIME),
+	{ "since_boot_ns", MEMBER_TIME, offsetof(struct ward_workspace_facts, since_boot_ns), 3 },
 	FACT(backend, MEMBER_BACKEND),
 	FACT(bound, MEMBER_SIZE),
 	FACT(log, MEMBER_PATH),

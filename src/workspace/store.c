@@ -383,6 +383,22 @@ int ward_workspace_root(struct ward_workspace *w, struct ward_error *err)
 	return w->root;
 }
 
+int64_t ward_store_since(const struct ward_workspace *w)
+{
+	const struct ward_workspace_facts *f = &w->facts;
+	char boot[STORE_BOOT_SIZE];
+	int64_t passed, now;
+
+	ward_record_boot(boot);
+	/* In this order: what lies between the two makes it no earlier. */
+	passed = (int64_t)ward_now_boot_ns() - f->since_boot_ns;
+	now = (int64_t)ward_now_wall_ns();
+	/* That clock begins anew with each start of the machine. */
+	if (f->since_boot_ns == 0 || !ward_streq(boot, w->boot) || passed < 0)
+		return now < f->since_ns ? 0 : f->since_ns;
+	return now - passed < f->since_ns ? now - passed : f->since_ns;
+}
+
 /* ---- what a crash of the machine leaves ---- */
 
 static int sync_entry(const struct ward_workspace *w)

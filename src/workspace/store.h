@@ -76,6 +76,11 @@ void ward_record_write(const struct ward_workspace_facts *f, const char *boot, s
 int ward_record_read(struct ward_workspace *w, const char *run, const char *text, size_t n, struct ward_error *err);
 /* facts of w become a copy of f. */
 int ward_record_keep(struct ward_workspace *w, const struct ward_workspace_facts *f, struct ward_error *err);
+/*
+ * What the project has of this ctime or a later one may have been changed by others since the run began: since_ns, or earlier by as
+ * much as the wall clock was set back since. 0: nothing is known of that, and it is behind.
+ */
+int64_t ward_store_since(const struct ward_workspace *w);
 void ward_record_boot(char out[STORE_BOOT_SIZE]); /* "" where it is not known */
 
 /* remove.c: name, a directory of home, and all below it. -errno of the first thing that could not be removed. */

@@ -31,7 +31,7 @@ enum ward_workspace_state {
 };
 const char *ward_workspace_state_name(enum ward_workspace_state s);
 
-#define WARD_WORKSPACE_VERSION 2 /* 1, which is read: without root_born */
+#define WARD_WORKSPACE_VERSION 3 /* 2 and 1, which are read: without since_boot_ns; 1: without root_born */
 /* in the entry's directory: a file, or a directory. While it is there the state is COMMITTING */
 #define WARD_WORKSPACE_JOURNAL "journal"
 
@@ -43,6 +43,7 @@ struct ward_workspace_facts {
 	struct ward_born root_born;  /* ward_born_of() */
 	/* wall clock: what the project has of that ctime or a later one was changed meanwhile, by others */
 	int64_t since_ns;
+	int64_t since_boot_ns;       /* that moment by ward_now_boot_ns(): tells a wall clock that was set back; 0: not known */
 	enum ward_disk_backend backend;
 	uint64_t bound;              /* bytes of the layer */
 	const char *log;             /* the log with the run's records */

@@ -36,8 +36,8 @@ class Store:
         (d / "lock").touch(0o600)
         for name in files:
             (d / "layer/upper" / name).write_text("x")
-        text = {"version": 2, "run": run, "root": {"hex": root.hex()}, "root_dev": str(st.st_dev), "root_ino": str(st.st_ino),
-                "root_born_ns": 0, "root_handle": "0", "boot": "", "since_ns": then, "backend": "dir", "bound": 1 << 30, "log": str(self.log), "command": "make all", "started_ns": then,
+        text = {"version": 3, "run": run, "root": {"hex": root.hex()}, "root_dev": str(st.st_dev), "root_ino": str(st.st_ino),
+                "root_born_ns": 0, "root_handle": "0", "boot": "", "since_ns": then, "since_boot_ns": 0, "backend": "dir", "bound": 1 << 30, "log": str(self.log), "command": "make all", "started_ns": then,
                 "ended_ns": then if ended else 0, "code": 0 if ended else None, "incomplete": False, **more}
         schema.validate(text, json.loads((cli.ROOT / "docs/spec/workspace.schema.json").read_text()))
         (d / "workspace.json").write_text(json.dumps(text))

@@ -33,8 +33,8 @@ class Store:
         (d / "layer/work").mkdir()
         d.chmod(0o700)
         (d / "lock").touch(0o600)
-        text = {"version": 2, "run": run, "root": {"hex": root.hex()}, "root_dev": str(st.st_dev), "root_ino": str(st.st_ino),
-                "root_born_ns": 0, "root_handle": "0", "boot": "", "since_ns": 1, "backend": "dir", "bound": 1 << 30, "log": str(self.p.log), "command": "make all", "started_ns": 1, "ended_ns": 2,
+        text = {"version": 3, "run": run, "root": {"hex": root.hex()}, "root_dev": str(st.st_dev), "root_ino": str(st.st_ino),
+                "root_born_ns": 0, "root_handle": "0", "boot": "", "since_ns": 1, "since_boot_ns": 0, "backend": "dir", "bound": 1 << 30, "log": str(self.p.log), "command": "make all", "started_ns": 1, "ended_ns": 2,
                 "code": 0, "incomplete": False}
         schema.validate(text, json.loads((cli.ROOT / "docs/spec/workspace.schema.json").read_text()))
         (d / "workspace.json").write_text(json.dumps(text))

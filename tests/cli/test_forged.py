@@ -29,7 +29,7 @@ def text(fn):
 
 # name, the record, part of what is said
 RECORDS = [
-    ("of a newer version", change(version=3, new=1), "is of version 3, and this ward knows versions up to 2"),
+    ("of a newer version", change(version=4, new=1), "is of version 4, and this ward knows versions up to 3"),
     ("of no version", without("version"), '"version"'),
     ("of version 0", change(version=0), "version"),
     ("of a version that is a text", change(version="1"), "version"),
@@ -47,14 +47,14 @@ RECORDS = [
     ("whose time is no time", change(since_ns=10**30), "does not fit into 64 bits"),
     ("with a member that nobody knows", change(extra=1), "extra"),
     ("with a member twice", text(lambda t: t[:-1] + ',"bound":1}'), "bound"),
-    *((f"without {n}", without(n), n) for n in ("run", "root", "root_dev", "root_ino", "root_born_ns", "root_handle", "boot", "since_ns", "backend",
+    *((f"without {n}", without(n), n) for n in ("run", "root", "root_dev", "root_ino", "root_born_ns", "root_handle", "boot", "since_ns", "since_boot_ns", "backend",
                                                "bound", "log", "command", "started_ns", "ended_ns", "code", "incomplete")),
     *((f"whose {n} is {v!r}", change(**{n: v}), n) for n, v in (
         ("run", A), ("run", 1), ("run", "../" + A), ("root", 1), ("root", None), ("root", "."), ("root", "x/y"), ("root", "/tmp/../etc"), ("root", ""), ("root", LONG),
         ("root", {"hex": "2f0061"}), ("root", {"hex": "2f6"}), ("root", {"hex": "2fzz"}), ("root", {"hex": ""}), ("root", {"hex": "2f", "x": 1}),
         ("root", {"hex": "61"}), ("root", {"hex": "2f2e2e"}), ("root_dev", 1), ("root_dev", "x"), ("root_dev", "-1"), ("root_dev", "9" * 40), ("root_ino", "1 "),
         ("root_born_ns", -1), ("root_born_ns", "1"), ("root_handle", 1), ("root_handle", "x"),
-        ("boot", 1), ("boot", "x" * 500), ("since_ns", "1"), ("since_ns", 1.5), ("backend", "nfs"), ("backend", 1), ("bound", -1), ("bound", "1"),
+        ("boot", 1), ("boot", "x" * 500), ("since_ns", "1"), ("since_ns", 1.5), ("since_boot_ns", -1), ("since_boot_ns", "1"), ("backend", "nfs"), ("backend", 1), ("bound", -1), ("bound", "1"),
         ("log", "log.jsonl"), ("log", None), ("log", "/a/../b"), ("command", 1), ("started_ns", None), ("ended_ns", "0"), ("code", "0"), ("code", 256), ("code", -1),
         ("incomplete", 0), ("incomplete", "no"))),
 ]

@@ -59,14 +59,14 @@ def runs_are_listed_with_what_is_known_of_them(s):
 @stored
 def a_record_that_is_not_right_hides_no_other(s):
     s.entry(A)
-    (s.entry(B) / "workspace.json").write_text('{"version": 3, "new": true}')
+    (s.entry(B) / "workspace.json").write_text('{"version": 4, "new": true}')
     check_eq([(r["run"], r["state"]) for r in listed(s)], [(A, "pending"), (B, "broken")])
-    check_in("is of version 3", listed(s)[1]["error"])
+    check_in("is of version 4", listed(s)[1]["error"])
     check_in("broken", s.ward("runs").out.splitlines()[2])
     for words in (("runs", "show", B),):
         r = s.ward(*words)
         check_eq((r.code, r.out), (1, ""))
-        check_in("is of version 3, and this ward knows versions up to 2", r.err)
+        check_in("is of version 4, and this ward knows versions up to 3", r.err)
         check_in("workspace.json:1:", r.err)
         check_in("use the ward that made it, or a newer one", r.err)
     for words in (("discard", B), ("runs", "rm", B)):

@@ -5,13 +5,14 @@ of another version. A clear error, nothing lost, nothing half real."""
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
 
 import box
 from box import both, both_cases, root_only, user_only
-from tap import check, check_eq, check_in
+from tap import check, check_eq, check_in, skip
 
 SOON = 20
 ODD = [b"new\nline", b"not \xff utf-8", b"-dash", b"quote\"'\\", b"\x1b[31mred"]
@@ -184,7 +185,7 @@ def a_run_that_nobody_knows_is_told(p):
         check_in('there is no run "01K00000000000000000000000" under review', r.err)
 
 
-NEWER = [("its record", "workspace.json", lambda b: b.replace(b'"version":2', b'"version":3')),
+NEWER = [("its record", "workspace.json", lambda b: b.replace(b'"version":3', b'"version":4')),
          ("its journal", "journal", lambda b: b"WARDCJNL\x07\0\0\0" + bytes(200)),
          ("its notes", "landed", lambda b: b"WARDLAND\x02\0\0\0" + bytes(4))]
 
@@ -259,12 +260,155 @@ def what_a_ward_of_the_first_version_kept_is_committed(p):
     run, = waiting(p)
     path = p.side / "state/ward/runs" / run / "workspace.json"
     record = json.loads(path.read_text())
-    check_eq(record["version"], 2)
-    del record["root_born_ns"], record["root_handle"]
+    check_eq(record["version"], 3)
+    del record["root_born_ns"], record["root_handle"], record["since_boot_ns"]
     path.write_text(json.dumps({**record, "version": 1}))
     check_eq(p.run(run, kind=("diff",), log=False).code, 0)
     r = p.run(run, kind=("commit",), log=False)
     check_eq((r.code, waiting(p), (p.ws / "new").read_text(), (p.ws / "f").read_text()), (0, [], "n\n", "2\n"), r.err)
+
+
+# ---- a clock that is set back ----
+
+def record_of(p, **change):
+    run, = waiting(p)
+    path = p.side / "state/ward/runs" / run / "workspace.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, **{n: fn(record[n]) for n, fn in change.items()}}))
+
+
+@both
+def what_came_behind_a_clock_that_was_set_back_is_a_conflict(p):
+    """As if the clock of the machine had been set back by so much that what was written a moment ago may be younger than the run."""
+    p.write("old", "1\n")
+    time.sleep(2)
+    p.write("near", "1\n")
+    time.sleep(0.1)
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-c", "echo 2 > old; echo 2 > near").code, 0)
+    back = time.time_ns() - (p.ws / "near").stat().st_ctime_ns + 500_000_000
+    record_of(p, since_boot_ns=lambda ns: ns - back)
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "old").read_text(), (p.ws / "near").read_text()), (1, "2\n", "1\n"), r.out)
+    check_in('conflict: modified "near": may have been changed in the project since the run began: the clock of the machine was set back', r.out)
+    r = p.run("--ours", "near", kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "near").read_text(), waiting(p)), (0, "2\n", []), r.out + r.err)
+
+
+@both_cases([("the same start of the machine", False), ("another start", True)])
+def with_a_clock_that_is_behind_the_run_nothing_is_overwritten_unasked(p, other):
+    p.write("f", "1\n")
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-c", "echo 2 > f; echo n > new").code, 0)
+    later = 10**9 * 10**6
+    record_of(p, since_ns=lambda ns: ns + later, since_boot_ns=lambda ns: 0 if other else ns)
+    p.write("f", "host\n")
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "f").read_text(), (p.ws / "new").read_text()), (1, "host\n", "n\n"), r.out)
+
+
+# ---- what the file system refuses ----
+
+def flag(p, flags, *names):
+    r = subprocess.run(["chattr", flags, *names], cwd=p.ws, check=False, capture_output=True, text=True)
+    if r.returncode != 0:
+        skip(f"no attribute flags here: {r.stderr.strip()}")
+
+
+@root_only
+def what_must_not_be_changed_stays_and_holds_up_nothing_else(p):
+    """An append-only file is copied and written inside as any; the project's own is never replaced. Nor is anything in a directory that must not be changed."""
+    for n in ("app", "closed/x", "kept/y", "gone/z", "other", "later/w"):
+        p.write(n, "1\n")
+    flag(p, "+a", "app", "kept")
+    flag(p, "+i", "closed")
+    try:
+        check_eq(p.run("--review", "--write", ".", "--", "sh", "-c",
+                       "echo 2 >> app; echo 2 > closed/x; echo 2 > kept/y; echo n > kept/new; chmod 700 later; rm -r gone; mkdir d; echo 2 > d/f; echo 2 > other").code, 0)
+        flag(p, "+i", "later")
+        r = p.run("--ours", "later", kind=("commit",), log=False)
+        check_eq(r.code, 1, r.out + r.err)
+        check_eq([(p.ws / n).read_text() for n in ("app", "closed/x", "kept/y", "kept/new", "d/f", "other")], ["1\n", "1\n", "1\n", "n\n", "2\n", "2\n"], r.out)
+        check(not (p.ws / "gone").exists(), r.out)
+        check_in('"closed/x": lies in a directory that cannot be written', r.out)
+        check_in('"app": cannot be put in place: an immutable or append-only attribute', r.out)
+        check_in('"later": cannot be put in place', r.out)
+        check_eq((len(waiting(p)), (p.ws / "later").stat().st_mode & 0o777), (1, 0o755))
+        no_trace(p)
+    finally:
+        subprocess.run(["chattr", "-R", "-i", "-a", p.ws], check=False)
+    # To take such an attribute away is a change of the object.
+    r = p.run("--ours", ".", kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "app").read_text(), (p.ws / "closed/x").read_text(), (p.ws / "kept/y").read_text(), waiting(p)), (0, "1\n2\n", "2\n", "2\n", []), r.out + r.err)
+    check_eq((p.ws / "later").stat().st_mode & 0o777, 0o700)
+
+
+@root_only
+def what_lies_in_a_subvolume_waits_and_holds_up_nothing_else(p):
+    if not shutil.which("mkfs.btrfs"):
+        skip("mkfs.btrfs is not installed")
+    box.private_mounts()
+    image = p.side / "image"
+    with open(image, "wb") as f:
+        f.truncate(300 << 20)
+    for words in (["mkfs.btrfs", "-q", image], ["mount", "-o", "loop", image, p.ws]):
+        r = subprocess.run(words, check=False, capture_output=True, text=True)
+        if r.returncode != 0:
+            skip(f"{words[0]}: {r.stderr.strip()}")
+    box.must(subprocess.run(["btrfs", "-q", "subvolume", "create", p.ws / "sub"], check=False).returncode, "a subvolume")
+    for n in ("a", "sub/s", "sub/d/t"):
+        p.write(n, "1\n")
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-c", "echo 2 > a; echo 2 > sub/s; rm sub/d/t; mkdir sub/new; echo n > sub/new/x; mv sub/s sub/moved").code, 0)
+    r = p.run(kind=("commit",), log=False)
+    check_eq((r.code, (p.ws / "a").read_text(), (p.ws / "sub/s").read_text(), (p.ws / "sub/d/t").read_text(), sorted(os.listdir(p.ws / "sub"))),
+             (1, "2\n", "1\n", "1\n", ["d", "s"]), r.out + r.err)
+    check_in("lies on another file system than the project's root", r.out)
+    check_in('"sub/new/x": the directory that it lies in is not made real', r.out)
+    check_eq(p.run(kind=("commit",), log=False).code, 1)
+    check_eq(len(waiting(p)), 1)
+
+
+def become(uid):
+    def go():
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        box.libc.prctl(box.PR_SET_DUMPABLE, 1, 0, 0, 0)
+    return go
+
+
+@root_only
+def a_project_on_an_overlay_of_two_file_systems_is_committed(p):
+    """As in a machine whose image is only read: there each file says another file system than the directory that it lies in. By an ordinary user; root's own
+    run is refused, since no overlay can be ID-mapped."""
+    box.private_mounts()
+    uid = box.free_id()
+    over = p.base / "parts"
+    over.mkdir()
+    box.mount("ward-test", over, "tmpfs")
+    for name in ("u", "w"):
+        (p.side / name).mkdir()
+    (over / "d").mkdir()
+    for name in ("a", "b", "d/x", "d/y"):
+        (over / name).write_text("1\n")
+    try:
+        box.mount("ward-test", p.ws, "overlay", 0, f"lowerdir={over},upperdir={p.side}/u,workdir={p.side}/w")
+    except OSError as why:
+        skip(f"overlay: {why}")
+    p.write("c", "1\n")
+    for path in (p.base, p.home, p.ws, p.side, *p.base.rglob("*")):
+        os.chown(path, uid, uid, follow_symlinks=False)
+    if (p.ws / "a").stat().st_dev == p.ws.stat().st_dev:
+        skip("this kernel gives an overlay's files the number of the overlay")
+    for backend in ("dir", "tmpfs"):
+        r = p.run("--review", "--write", ".", "--disk-backend", backend, "--", "sh", "-c", f"echo {backend} > a; rm b; chmod 600 d/y; mv d/x e; echo {backend} > c; echo n > d/new",
+                  env={"HOME": str(p.home)}, preexec_fn=become(uid))
+        check_eq(r.code, 0, r.err)
+        r = p.run(kind=("commit",), log=False, env={"HOME": str(p.home)}, preexec_fn=become(uid))
+        check_eq((r.code, waiting(p)), (0, []), r.out + r.err)
+        check_eq([(p.ws / n).read_text() for n in ("a", "c", "d/new", "e")], [f"{backend}\n", f"{backend}\n", "n\n", "1\n"])
+        check_eq((sorted(os.listdir(p.ws)), sorted(os.listdir(p.ws / "d")), (p.ws / "d/y").stat().st_mode & 0o777), (["a", "c", "d", "e"], ["new", "y"], 0o600))
+        for name in ("b", "d/x"):
+            p.write(name, "1\n")
+            os.chown(p.ws / name, uid, uid)
 
 
 @user_only

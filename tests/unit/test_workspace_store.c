@@ -131,10 +131,10 @@ TEST(a_record_that_is_not_ours_is_never_guessed_at)
 	static const struct {
 		const char *name, *edit, *says;
 	} rows[] = {
-		{ "newer", "s/\"version\":2/\"version\":3/",
-			"of version 3, and this ward knows versions up to 2" },
-		{ "no version", "s/\"version\":2,//", "\"version\" is not there" },
-		{ "unknown", "s/\"version\":2/\"version\":2,\"more\":true/",
+		{ "newer", "s/\"version\":3/\"version\":4/",
+			"of version 4, and this ward knows versions up to 3" },
+		{ "no version", "s/\"version\":3,//", "\"version\" is not there" },
+		{ "unknown", "s/\"version\":3/\"version\":3,\"more\":true/",
 			"\"more\" is not known" },
 		{ "missing", "s/\"incomplete\":false/\"code2\":1/", "\"code2\" is not known" },
 		{ "gone", "s/,\"incomplete\":false//", "\"incomplete\" is not there" },
@@ -307,7 +307,7 @@ TEST(a_record_of_the_first_version_is_read)
 
 	begin();
 	made_and_ended(A);
-	sh("sed -i 's/\"version\":2/\"version\":1/;s/\"root_born_ns\":[0-9]*,\"root_handle\":\"[0-9]*\",//' ward/runs/" A
+	sh("sed -i 's/\"version\":3/\"version\":1/;s/\"root_born_ns\":[0-9]*,\"root_handle\":\"[0-9]*\",//;s/\"since_boot_ns\":[0-9]*,//' ward/runs/" A
 	   "/workspace.json");
 	sh("grep -q '\"version\":1' ward/runs/" A "/workspace.json && ! grep -q born ward/runs/" A
 	   "/workspace.json");
@@ -317,10 +317,10 @@ TEST(a_record_of_the_first_version_is_read)
 	f = *got;
 	CHECK(ward_workspace_record(w, &f, &err) == WARD_OK);
 	ward_workspace_close(w);
-	sh("grep -q '\"version\":2' ward/runs/" A "/workspace.json");
+	sh("grep -q '\"version\":3' ward/runs/" A "/workspace.json");
 	CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_OK);
 	CASE("with a member that it had not");
-	sh("sed -i 's/\"version\":2/\"version\":1/' ward/runs/" A "/workspace.json");
+	sh("sed -i 's/\"version\":3/\"version\":1/' ward/runs/" A "/workspace.json");
 	CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_E_PARSE);
 	CHECK(strstr(err.message, "\"root_born_ns\" is not known") != NULL);
 	end();

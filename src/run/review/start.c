@@ -110,6 +110,7 @@ static int make(struct life *l, struct ward_error *err)
 	if (r < 0)
 		return r;
 	f.since_ns = l->since_ns = since(l);
+	f.since_boot_ns = (int64_t)ward_now_boot_ns();
 	memcpy(f.run, l->o->run, sizeof(f.run));
 	words_of(l->r, &words);
 	f.command = ward_buf_cstr(&words);

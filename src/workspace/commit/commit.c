@@ -354,7 +354,8 @@ static int open_all(struct ward_workspace *w, struct ward_commit *c, struct ward
 	int r;
 
 	c->run = f->run;
-	c->since_ns = f->since_ns;
+	c->began_ns = f->since_ns;
+	c->since_ns = ward_store_since(w);
 	c->store = ward_workspace_dir(w);
 	c->root = ward_workspace_root(w, err);
 	if (c->root < 0)
@@ -413,7 +414,8 @@ static int begin_looking(struct ward_workspace *w, struct ward_error *err)
 	r = ward_store_landed(w, err);
 	if (r < 0)
 		return r;
-	c->since_ns = ward_workspace_facts(w)->since_ns;
+	c->began_ns = ward_workspace_facts(w)->since_ns;
+	c->since_ns = ward_store_since(w);
 	c->landed = w->landed;
 	c->root = ward_workspace_root(w, err);
 	return c->root < 0 ? c->root : WARD_OK;

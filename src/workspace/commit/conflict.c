@@ -11,6 +11,8 @@
 
 static const char gone_text[] = "was removed from the project since the run began";
 static const char changed_text[] = "was changed in the project since the run began";
+static const char unsure_text[] =
+	"may have been changed in the project since the run began: the clock of the machine was set back meanwhile";
 static const char came_text[] = "came to be in the project since the run began";
 static const char type_text[] = "became another type of object in the project since the run began";
 static const char names_text[] =
@@ -168,7 +170,7 @@ int ward_commit_in_way(struct ward_commit *c, const struct ward_change *change, 
 	else if (S_ISDIR(st.st_mode) && change->kind != WARD_CHANGE_MODIFIED)
 		return directory_in_way(c, change->path, &st, deep, ret);
 	else if (newer(c, &st))
-		*ret = changed_text;
+		*ret = ward_commit_ns(&st.st_ctim) < c->began_ns ? unsure_text : changed_text;
 	/*
 	 * More than the layer has in the place of: no overlay marks the copy of such a file, so nobody can tell it from one that was put in its
 	 * place. Names that the run made elsewhere are none of these.

@@ -13,6 +13,11 @@
 
 #include "workspace/commit/inside.h"
 
+static const char above_text[] = "the directory that it lies in is not made real";
+static const char elsewhere_text[] = "lies on another file system than the project's root";
+static const char closed_text[] =
+	"lies in a directory that cannot be written: of another user, immutable, or only to be read";
+
 enum { PICKED = 1, THEIRS = 2, OURS = 4, SET_ID = 8, LEFT = 16, ABSENT = 32 };
 
 struct gone {
@@ -250,7 +255,7 @@ static int check_parents(struct plan *p, size_t k, struct ward_error *err)
 	while (n > 0 && r == WARD_OK && !stays)
 		r = check_parent(p, up[--n], &stays, err);
 	if (r == WARD_OK && stays)
-		leave(p, p->order[k], "the directory that it lies in is not made real");
+		leave(p, p->order[k], above_text);
 	return r;
 }
 
@@ -432,8 +437,9 @@ static int lend_later(struct plan *p, const char *path, const struct stat *st,
 	return r;
 }
 
-/* Its directory can be written; else that is lent, or (not ours) said before anything happens. */
-static int writable_directory(struct plan *p, const char *path, int dir, struct ward_error *err)
+/* Its directory can be written; else that is lent, or (not ours, or one that nobody may change) the change waits, and no other does. */
+static int writable_directory(struct plan *p, size_t i, const char *path, int dir,
+	struct ward_error *err)
 {
 	const char *slash = strrchr(path, '/');
 	const struct stat *st = &p->c->in_root.st;
@@ -441,7 +447,7 @@ static int writable_directory(struct plan *p, const char *path, int dir, struct 
 
 	if (p->written && ward_commit_same_parent(p->written, path))
 		return WARD_OK;
-	if (st->st_uid == p->c->euid && (st->st_mode & S_IRWXU) != S_IRWXU) {
+	if (p->c->euid != 0 && st->st_uid == p->c->euid && (st->st_mode & S_IRWXU) != S_IRWXU) {
 		const char *at =
 			slash ? ward_arena_dup(p->c->arena, path, (size_t)(slash - path)) : ".";
 
@@ -449,15 +455,20 @@ static int writable_directory(struct plan *p, const char *path, int dir, struct 
 			return no_memory(err);
 		r = lend_later(p, at, st, err);
 	} else if (faccessat(dir, ".", W_OK | X_OK, 0) < 0) {
-		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
-			"cannot write in the directory of '%s'", path);
+		if (errno != EACCES && errno != EPERM && errno != EROFS)
+			return ward_fail_errno(err, WARD_E_SYSTEM, errno,
+				"cannot write in the directory of '%s'", path);
+		leave(p, i, closed_text);
+		return WARD_OK;
 	}
 	p->written = path;
 	return r;
 }
 
-/* The same file system: another one cannot be renamed to. */
-static int note_place(struct plan *p, struct ward_step *s, const struct stat *old,
+/* Of the i-th change. The same file system: another one (a subvolume of btrfs, say) cannot be renamed to, and what lies there waits.
+ * Directories say which: on an overlay of two file systems each file has the number of its own.
+ */
+static int note_place(struct plan *p, size_t i, struct ward_step *s, const struct stat *old,
 	struct ward_error *err)
 {
 	const char *name;
@@ -469,16 +480,15 @@ static int note_place(struct plan *p, struct ward_step *s, const struct stat *ol
 	if (dir < 0)
 		return cannot_look(err, dir, s->path);
 	if (p->c->in_root.st.st_dev != p->c->root_st.st_dev ||
-		(old && old->st_dev != p->c->root_st.st_dev))
-		return ward_fail(err, WARD_E_UNSUPPORTED,
-			"'%s' lies on another file system than the project's root", s->path);
+		(old && S_ISDIR(old->st_mode) && old->st_dev != p->c->root_st.st_dev)) {
+		leave(p, i, elsewhere_text);
+		return WARD_OK;
+	}
 	s->dir_ino = p->c->in_root.st.st_ino;
 	s->dir_old = ward_commit_is_old(p->c, &p->c->in_root.st);
-	if (p->c->euid == 0)
-		return WARD_OK;
-	r = writable_directory(p, s->path, dir, err);
-	if (r == WARD_OK && old && S_ISDIR(old->st_mode) && old->st_uid == p->c->euid &&
-		(old->st_mode & S_IRWXU) != S_IRWXU)
+	r = writable_directory(p, i, s->path, dir, err);
+	if (r == WARD_OK && p->c->euid != 0 && old && S_ISDIR(old->st_mode) &&
+		old->st_uid == p->c->euid && (old->st_mode & S_IRWXU) != S_IRWXU)
 		r = lend_later(p, s->path, old, err);
 	return r;
 }
@@ -520,7 +530,7 @@ static int add_take(struct plan *p, const struct gone *g, struct ward_error *err
 	if (r < 0)
 		return WARD_OK;
 	note_old(p->c, s, &st);
-	return note_place(p, s, &st, err);
+	return note_place(p, g->change, s, &st, err);
 }
 
 static int add_put(struct plan *p, size_t i, struct ward_error *err)
@@ -545,7 +555,7 @@ static int add_put(struct plan *p, size_t i, struct ward_error *err)
 	if (r == 0)
 		note_old(p->c, s, &st);
 	s->new.mode = change->mode;
-	return note_place(p, s, r == 0 ? &st : NULL, err);
+	return note_place(p, i, s, r == 0 ? &st : NULL, err);
 }
 
 /* A directory that the project has, and the run's mode and attributes of it. */
@@ -702,6 +712,15 @@ static void go_together(struct ward_commit *c)
 	}
 }
 
+/* In a new directory that was left while steps were made of those above it. */
+static bool lies_in_left(const struct plan *p, size_t k)
+{
+	size_t dir = p->above[k] != WARD_PATHS_NONE ? p->order[p->above[k]] : p->n;
+
+	return dir < p->n && (p->mark[dir] & LEFT) && p->v[dir].kind != WARD_CHANGE_MODIFIED &&
+		p->v[dir].kind != WARD_CHANGE_DELETED;
+}
+
 static int add_steps(struct plan *p, struct ward_error *err)
 {
 	int r = WARD_OK;
@@ -709,9 +728,14 @@ static int add_steps(struct plan *p, struct ward_error *err)
 	for (size_t k = p->n_gone; k-- > 0 && r == WARD_OK;)
 		r = add_take(p, &p->gone[k], err);
 	p->c->put_begin = p->c->j.n;
-	for (size_t k = 0; k < p->n && r == WARD_OK; k++)
-		if (live(p, p->order[k]) && p->v[p->order[k]].mode != 0)
+	for (size_t k = 0; k < p->n && r == WARD_OK; k++) {
+		if (!live(p, p->order[k]) || p->v[p->order[k]].mode == 0)
+			continue;
+		if (lies_in_left(p, k))
+			leave(p, p->order[k], above_text);
+		else
 			r = add_put(p, p->order[k], err);
+	}
 	p->c->put_end = p->c->j.n;
 	if (r == WARD_OK) {
 		drop_left(p);

@@ -31,6 +31,9 @@ static const char group_text[] =
 static const char kept_text[] =
 	"was changed in the project after the commit; what was there before is kept beside";
 
+static const char refused_text[] =
+	"cannot be put in place: an immutable or append-only attribute, or rights, of what is there or of its directory";
+
 /* A step under way: its directory, open. */
 struct at {
 	struct ward_commit *c;
@@ -57,6 +60,12 @@ static int done(struct at *a)
 static bool is_missing(int r)
 {
 	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EXDEV || r == -ESTALE;
+}
+
+/* It stays as it is whatever is tried again, and says nothing of the others. */
+static bool is_refused(int r)
+{
+	return r == -EPERM || r == -EACCES || r == -EROFS;
 }
 
 static int look(int dir, const char *name, struct stat *ret)
@@ -142,6 +151,8 @@ static int put(struct at *a)
 		return left(a, came_text);
 	if (is_missing(r))
 		return left(a, moved_text);
+	if (is_refused(r))
+		return left(a, refused_text);
 	if (r < 0)
 		return r;
 	if (in_place(a))
@@ -192,6 +203,8 @@ static int swap(struct at *a)
 		r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_EXCHANGE);
 	if (is_missing(r))
 		return left(a, changed_text);
+	if (is_refused(r))
+		return left(a, refused_text);
 	if (r < 0)
 		return r;
 	if (!staged_is(a, a->n, &s->old))
@@ -226,6 +239,8 @@ static int take(struct at *a)
 		return done(a); /* somebody else was faster */
 	if (is_missing(r))
 		return left(a, changed_text);
+	if (is_refused(r))
+		return left(a, refused_text);
 	if (r < 0)
 		return r;
 	if (!staged_is(a, a->o, &s->old))
@@ -490,6 +505,11 @@ static int settle_open(struct ward_commit *c, size_t i, bool back, int fd, struc
 	mode = given ? now : undone && s->old.ino != 0 ? s->old.mode & 07777 : s->new.mode & 07777;
 	/* An access list that is put back changes the mode as well. */
 	r = (st->st_mode & 07777) == mode && !given ? 0 : ward_commit_chmod(fd, mode);
+	if (is_refused(r)) {
+		s->result = WARD_RESULT_LEFT;
+		ward_commit_leave(c, s->path, refused_text);
+		return WARD_OK;
+	}
 	if (r < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, -r, "cannot change the mode of '%s'",
 			s->path);
