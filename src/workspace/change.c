@@ -172,6 +172,45 @@ static void link_all(struct reader *r)
 	}
 }
 
+/* Something below the directory of that change came to be in the run: no copy, and no directory that is one. */
+static bool holds_what_is_new(const struct ward_changes *all, size_t dir)
+{
+	const char *path = all->v[dir].path;
+	size_t n = strlen(path), low = dir + 1, high = all->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int r = strncmp(all->v[middle].path, path, n);
+
+		if (r < 0 || (r == 0 && (unsigned char)all->v[middle].path[n] < '/'))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < all->n && strncmp(all->v[low].path, path, n) == 0 &&
+		all->v[low].path[n] == '/';
+		low++)
+		if (all->v[low].mode != 0 &&
+			(all->v[low].kind != WARD_CHANGE_ADDED || !all->v[low].origin))
+			return true;
+	return false;
+}
+
+/*
+ * A directory that the project has no longer, and into which the run put something new (git's of objects, after a gc of the host's), is made for that,
+ * as by whoever makes the file anew. What the run changed in it is each a copy of its own, and judged by itself.
+ */
+static void make_for_what_is_new(struct ward_changes *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct ward_change *c = &all->v[i];
+
+		if (c->kind == WARD_CHANGE_ADDED && c->origin && S_ISDIR(c->mode) &&
+			holds_what_is_new(all, i))
+			c->origin = false;
+	}
+}
+
 /*
  * What cannot be looked at may have the only copy of what is gone, or of what something else has come in the place of: that waits for the
  * end of the run.
@@ -214,6 +253,7 @@ static int read_all(struct reader *r)
 	if (code < 0)
 		return code;
 	link_all(r);
+	make_for_what_is_new(r->out);
 	return WARD_OK;
 }
 

@@ -174,7 +174,8 @@ struct ward_change {
 	bool moved_unsure, moved_part;
 	/* MODIFIED, RENAMED: what of it differs; never a guess: content is compared where sizes are equal */
 	bool content, bits, xattrs;
-	bool origin;                 /* the layer has it as a copy of something of the project */
+	/* the layer has it as a copy of something of the project; not of a directory that is gone there, and has something new */
+	bool origin;
 	bool opaque;                 /* a directory that hides all that the project has below it */
 };
 

@@ -465,5 +465,21 @@ def a_log_that_was_named_from_somewhere(p, given):
     check_eq((p.ws / "f").read_text(), "new\n", r.out)
 
 
+@both
+def a_directory_that_the_host_removed_is_made_again_for_what_is_new_in_it(p):
+    """And for nothing else: what the run changed of what is gone is a conflict, and a directory in which nothing is new does not come back."""
+    for n in ("with/old", "with/deep/old", "edited/f", "touched/f", "moved/f"):
+        p.write(n, "1\n")
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-ec",
+                   "echo n > with/new; echo n > with/deep/new; echo 2 > with/deep/old; echo 2 > edited/f; chmod 700 touched; mv with/old moved/here").code, 0)
+    for n in ("with", "edited", "touched", "moved"):
+        shutil.rmtree(p.ws / n)
+    r = p.run(kind=("commit",), log=False)
+    check_eq(r.code, 1, r.out)
+    check_eq(sorted(str(x.relative_to(p.ws)) for x in p.ws.rglob("*")), ["with", "with/deep", "with/deep/new", "with/new"], r.out)
+    for n in ("with/deep/old", "edited", "touched", "moved"):
+        check_in(f'conflict: added "{n}": was removed from the project since the run began', r.out)
+
+
 if __name__ == "__main__":
     box.main()

@@ -105,6 +105,19 @@ def a_git_commit_needs_no_yes(p):
 
 
 @both
+def a_gc_of_the_hosts_before_the_commit_leaves_no_reference_without_its_object(p):
+    """It removes directories of objects, into which the run has put new ones."""
+    needs("git")
+    host(p.ws, git("git init -q .; for i in $(seq 600); do echo $i > f$i; done; git add .; git commit -qm one"))
+    check_eq(len([d for d in (p.ws / ".git/objects").iterdir() if len(d.name) == 2]) > 200, True)
+    check_eq(p.run("--review", "--", "sh", "-ec", git("echo new > new; echo x >> f1; git add -A; git commit -qm work")).code, 0)
+    host(p.ws, git("git gc -q --prune=now"))
+    r = p.run(kind=("commit",), log=False)
+    check_eq(host(p.ws, git("git fsck --no-progress 2>&1; git status --porcelain; git log --format=%s")), "work\none\n", r.out)
+    check("objects" not in r.out, r.out)
+
+
+@both
 def git_rebase(p):
     needs("git")
     work(p, REPOSITORY, git("git checkout -q topic; git rebase -q main"), passed=("index", "logs", "ORIG_HEAD"))
