@@ -106,6 +106,7 @@
 #define WARD_EGRESS_ASKED_RATE 5000          /* names, and connections from the host, judged a second; at first twice as many */
 #define WARD_EGRESS_OPENED_RATE 20000        /* connections of a run, in the same way */
 #define WARD_EGRESS_ALIKE_MAX 4096           /* different things of each kind that the network part of a run tells; more are counted */
+#define WARD_RULE_WRITTEN_MAX 4096           /* bytes of a policy in records and answers, as it was written */
 #define WARD_BOOK_PROGRAMS_MAX 64             /* programs that rules about connecting name */
 #define WARD_PROGRAM_TEXT_MAX 256             /* bytes of the path of a program that connects, with a NUL */
 #define WARD_EGRESS_BUDGETS_MAX 64            /* rules with limits of their own that are used in one run */

@@ -253,6 +253,46 @@ def check_warns_as_a_plan_does(text, says):
         check_in(says, policy.place.run("--policy", "a.cedar", "true", kind=("plan",)).out)
 
 
+SOME = 'permit (principal, action == Ward::Action::"net.connect", resource) when { %s };\n'
+PORT = "resource is Ward::Endpoint && resource.port == 443"
+ALL, WILD = "every name and every public address", "names below a domain carry data out"
+
+
+@cases([
+    ("a list of hosts", 'resource in [Ward::Host::"a.example", Ward::Host::"b.example"]', []),
+    ("one or the other", 'resource in Ward::Host::"a.example" || resource == Ward::Endpoint::"b.example:443"', []),
+    ("and a port", f'{PORT} && resource in [Ward::Host::"a.example"]', []),
+    ("of one kind", 'resource is Ward::Endpoint in Ward::Host::"a.example"', []),
+    ("a second condition", f'{PORT} }} when {{ resource in Ward::Cidr::"203.0.113.0/24"', []),
+    ("domains", 'resource in [Ward::Domain::"a.example", Ward::Domain::"b.example"]', [WILD]),
+    ("or a port", f'resource in Ward::Host::"a.example" || ({PORT})', [ALL]),
+    ("all but these", '!(resource in [Ward::Host::"a.example"])', [ALL]),
+    ("unless", 'true } unless { resource in [Ward::Host::"a.example"]', [ALL]),
+    ("a port alone", PORT, [ALL]),
+])
+def a_permit_of_hosts_in_its_condition_is_none_of_all(when, says):
+    """As the parser itself has several of them written."""
+    with place({"a.cedar": SOME % when}) as policy:
+        r = policy("check", "a.cedar")
+        check_eq((r.code, [s for s in (ALL, WILD) if s in r.out]), (0, says), r.out + r.err)
+
+
+@test
+def a_permit_of_thousands_of_hosts_fits_the_log():
+    """Each record has the rule, and an end."""
+    hosts = ", ".join(f'Ward::Host::"h{i}.many.test.example"' for i in range(9000))
+    with place({"a.cedar": SOME % f"resource in [{hosts}]"}) as policy:
+        r = policy.place.run("--policy", "a.cedar", "true")
+        check_eq(r.code, 0, r.err)
+        told = [json.loads(line) for line in policy.place.log.read_text().splitlines()]
+        texts = [t for r in told if r["kind"] == "policy.check" for t in r["rules"] if "a.cedar:1" in t]
+        check_eq(len(texts), 1, told)
+        check_in('Ward::Host::"h0.many.test.example", ', texts[0])
+        check_in(" ... ", texts[0])
+        check(texts[0].endswith('Ward::Host::"h8999.many.test.example"] };'), texts[0])
+        check(4000 < len(texts[0]) < 4200, len(texts[0]))
+
+
 @cases([("of a rule", "x" * 900, "a"), ("of a rule, in letters of several bytes", "\u00e4" * 900, "a"), ("of a file", "short", "f" * 240)])
 def a_long_name_leaves_what_a_warning_says(name, file):
     with place({f"{file}.cedar": f'@id("{name}")\n' + CONNECT % 'in Ward::Domain::"example.com"'}) as policy:

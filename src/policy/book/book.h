@@ -162,7 +162,7 @@ struct ward_book_reach {
 	const char *before, *host;
 	bool one;                        /* host is an endpoint: it has its port */
 	bool address;                    /* a range of addresses */
-	bool conditional;                /* with conditions, of ports for example */
+	bool conditional, narrowed, wild; /* with conditions, of ports say; without host: one names hosts, or domains, too */
 };
 /* Of what grants the permits that speak of connecting; compiled NULL: there are none. */
 const struct ward_book_set *ward_book_reach_set(const struct ward_book *b);

@@ -176,6 +176,35 @@ static int annotation(struct telling *t, const struct cedar_annotation *a)
 	return WARD_E_PARSE;
 }
 
+static bool in_character(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* It is in the record of each decision, which has an end: what lists thousands of names leaves its middle out, and has its place. */
+static const char *shortened(struct ward_arena *arena, struct ward_str s)
+{
+	static const char gap[] = " ... ";
+	size_t from = WARD_RULE_WRITTEN_MAX / 4 * 3,
+	       to = s.n - WARD_RULE_WRITTEN_MAX / 4 + sizeof(gap);
+	char *copy;
+
+	if (s.n <= WARD_RULE_WRITTEN_MAX)
+		return ward_arena_dup(arena, s.s, s.n);
+	while (from > 0 && in_character(s.s[from]))
+		from--;
+	while (to < s.n && in_character(s.s[to]))
+		to++;
+	copy = ward_arena_alloc(arena, from + sizeof(gap) + s.n - to);
+	if (copy != NULL) {
+		memcpy(copy, s.s, from);
+		memcpy(copy + from, gap, sizeof(gap) - 1);
+		memcpy(copy + from + sizeof(gap) - 1, s.s + to, s.n - to);
+		copy[from + sizeof(gap) - 1 + s.n - to] = '\0';
+	}
+	return copy;
+}
+
 /* The policy as it was written, behind its annotations, which are told apart. */
 static const char *own_text(const struct telling *t, const struct cedar_policy *p)
 {
@@ -193,7 +222,7 @@ static const char *own_text(const struct telling *t, const struct cedar_policy *
 		}
 		at++;
 	}
-	return ward_arena_dup(t->b->arena, s + at, p->end - at);
+	return shortened(t->b->arena, (struct ward_str){ s + at, p->end - at });
 }
 
 static int tell(struct telling *t, const struct cedar_policy *p)

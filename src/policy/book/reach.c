@@ -106,6 +106,72 @@ static bool host_of(const struct ward_book *b, const struct cedar_policy *p,
 	return false;
 }
 
+/* Of a condition: true where it holds for no other endpoint than those below what it names; *io_wild: a domain is among them. */
+static bool names_hosts(const struct ward_book *b, const struct cedar_expr *x, bool *io_wild)
+{
+	static const enum ward_type types[] = { WARD_TYPE_ENDPOINT, WARD_TYPE_HOST, WARD_TYPE_CIDR,
+		WARD_TYPE_DOMAIN };
+
+	if (x->kind == CEDAR_X_SET) {
+		for (uint32_t i = 0; i < x->n; i++) {
+			if (!names_hosts(b, x->v[i], io_wild))
+				return false;
+		}
+		return true;
+	}
+	if (x->kind != CEDAR_X_ENTITY)
+		return false;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(types); i++) {
+		if (!ward_cedar_str_eq(x->uid->type, b->types[types[i]]))
+			continue;
+		*io_wild |= types[i] == WARD_TYPE_DOMAIN;
+		return true;
+	}
+	return false;
+}
+
+static bool is_resource(const struct cedar_expr *x)
+{
+	return x->kind == CEDAR_X_VAR && x->aux == CEDAR_RESOURCE;
+}
+
+/* Where it cannot be told it is not: then a warning says more than there is, and never less. */
+static bool narrows(const struct ward_book *b, const struct cedar_expr *x, bool *io_wild)
+{
+	bool any = x->kind == CEDAR_X_AND;
+
+	if (x->kind == CEDAR_X_AND || x->kind == CEDAR_X_OR) {
+		for (uint32_t i = 0; i < x->n; i++) {
+			if (narrows(b, x->v[i], io_wild) == any)
+				return any;
+		}
+		return !any;
+	}
+	if (x->kind == CEDAR_X_IS)
+		return is_resource(x->a) && x->is->in != NULL && names_hosts(b, x->is->in, io_wild);
+	if (x->kind == CEDAR_X_IN)
+		return is_resource(x->a) && names_hosts(b, x->b, io_wild);
+	return x->kind == CEDAR_X_EQ &&
+		((is_resource(x->a) && names_hosts(b, x->b, io_wild)) ||
+			(is_resource(x->b) && names_hosts(b, x->a, io_wild)));
+}
+
+static void by_conditions(const struct ward_book *b, const struct cedar_policy *p,
+	struct ward_book_reach *to)
+{
+	to->conditional = p->n_conditions > 0;
+	for (uint32_t i = 0; to->host == NULL && i < p->n_conditions; i++) {
+		const struct cedar_condition *c = &p->conditions[i];
+		bool wild = false;
+
+		if (!c->unless && narrows(b, c->body, &wild)) {
+			to->narrowed = true;
+			to->wild = wild;
+			return;
+		}
+	}
+}
+
 static bool next_of(const struct ward_book *b, enum cedar_effect effect, size_t *io_at,
 	struct ward_book_reach *ret, uint32_t *ret_actions)
 {
@@ -115,13 +181,15 @@ static bool next_of(const struct ward_book *b, enum cedar_effect effect, size_t 
 		size_t i = (*io_at)++;
 		const struct cedar_policy *p = s->policies.statics.v[i];
 
-		*ret = (struct ward_book_reach){ .rule = &s->rules[i],
-			.conditional = p->n_conditions > 0 };
+		*ret = (struct ward_book_reach){ .rule = &s->rules[i] };
 		if (p->effect != effect)
 			continue;
 		*ret_actions = ward_book_actions_of(b, p);
-		if ((*ret_actions & UINT32_C(1) << WARD_ACT_NET_CONNECT) != 0 && host_of(b, p, ret))
-			return true;
+		if ((*ret_actions & UINT32_C(1) << WARD_ACT_NET_CONNECT) == 0 ||
+			!host_of(b, p, ret))
+			continue;
+		by_conditions(b, p, ret);
+		return true;
 	}
 	return false;
 }

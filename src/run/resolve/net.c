@@ -211,9 +211,9 @@ static int warn_reach(struct ward_resolver *rs, const struct ward_book_reach *w,
 	rule = shown(rs, rule);
 	if (w->one)
 		r = warn_forbidden(rs, w, rule, err);
-	if (r >= 0 && !w->host)
+	if (r >= 0 && !w->host && !w->narrowed)
 		r = warn_all(rs, rule, err);
-	if (r >= 0 && (e->kind == WARD_HOST_CHILD || e->kind == WARD_HOST_BELOW))
+	if (r >= 0 && (w->wild || e->kind == WARD_HOST_CHILD || e->kind == WARD_HOST_BELOW))
 		r = warn_wild(rs, rule, err);
 	if (r >= 0 && e->kind == WARD_HOST_RANGE)
 		r = warn_range(rs, e, rule, err);
