@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "os/os.h"
 #include "run/life.h"
@@ -558,10 +559,11 @@ static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_q
 /* Is path the caller's home, or above it? */
 static bool is_home(const char *path)
 {
-	const char *home = getenv("HOME");
-	char real[PATH_MAX];
+	char *home = ward_rs_home_named(getuid()), real[PATH_MAX];
+	bool is = home && home[0] == '/' && realpath(home, real) && ward_path_within(real, path);
 
-	return home && home[0] == '/' && realpath(home, real) && ward_path_within(real, path);
+	free(home);
+	return is;
 }
 
 /*

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Rules about a program's name: what can be found by that name when the run starts is not executed, wherever it lies; what else of it nobody
-holds is asserted here, and said by the axis exec."""
+holds is asserted here, and said by the axis exec. And what programs look for: where it is told, and what would allow it."""
 import json
+import pathlib
+import pwd
 
 import box
-from box import both, both_cases
+from box import both, both_cases, root_only
 from tap import check, check_eq, check_in
 
 EXEC = 'action == Ward::Action::"proc.exec", resource'
@@ -195,6 +197,37 @@ def a_debugger_is_refused_and_named(p, request):
     check_eq((r.code, r.out), (0, "-1 1\n"), r.err)
     check_eq([(v["axis"], v["action"], v["resource"], v["cure"]) for v in o["violations"]], [("syscalls", "syscall", f"ptrace {request}", None)])
     check_in(f'syscall "ptrace {request}" refused', r.err)
+
+
+@both
+def what_is_looked_for_everywhere_is_told_where_it_was_meant(p):
+    """`ward run -- npm test` without a grant named nothing: package.json is looked for in each directory above a project."""
+    box.need_fuse()
+    p.write("package.json", "{}")
+    p.write("sub/.git/HEAD", "x")
+    p.write("hidden/package.json", "{}")
+    (p.ws.parent / "package.json").write_text("{}", encoding="utf-8")
+    ask = f"for f in {p.ws.parent}/package.json package.json node_modules sub/.git hidden/package.json; do test -e $f; done; exit 0"
+    r, o = p.outcome("sh", "-c", ask)
+    check_eq({(v["resource"], v["cure"]) for v in o["violations"]},
+             {(f"{p.ws}/package.json", f"--cap 'FILE_READ:{p.ws}/package.json'"), (f"{p.ws}/sub/.git", f"--cap 'FILE_READ:{p.ws}/sub/.git/**'"),
+              (f"{p.ws}/hidden/package.json", f"--cap 'FILE_READ:{p.ws}/hidden/package.json'")}, r.err)
+    # Who forbade it by a rule knows; what lies above is looked for by habit.
+    p.write("x.cedar", 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::".");\n'
+                       'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"hidden");\n')
+    r, o = p.outcome("--policy", "x.cedar", "sh", "-c", ask)
+    check_eq([v["resource"] for v in o["violations"]], [], r.err)
+
+
+@root_only
+def without_home_no_cure_is_the_whole_home(p):
+    """A service has no $HOME: its home is that of /etc/passwd, all of which is granted to nobody."""
+    box.need_fuse()
+    home = pathlib.Path(pwd.getpwuid(0).pw_dir)
+    r, o = p.outcome("mkdir", home / "ward-test-new", env={"HOME": ""})
+    check_eq([v["cure"] for v in o["violations"]], [None], r.err)
+    check_in("all of your home is no grant", r.err)
+    check(not (home / "ward-test-new").exists())
 
 
 if __name__ == "__main__":

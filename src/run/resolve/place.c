@@ -26,14 +26,14 @@ static int fail(struct ward_error *err, int code, const char *option, const char
 	return code;
 }
 
-/* The home of /etc/passwd, for a caller without $HOME (a service). */
-static const char *passwd_home(struct ward_resolver *rs)
+/* The home of /etc/passwd, for a caller without $HOME (a service). malloc'ed, or NULL. */
+static char *passwd_home(uid_t uid)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	char *line, *save = NULL;
 
 	if (ward_read_file("/etc/passwd", PASSWD_BYTES_MAX, &b, NULL) < 0 || b.n == 0)
-		return "";
+		return NULL;
 	for (line = strtok_r(b.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char *field[7] = { line };
 		int n = 1;
@@ -42,21 +42,29 @@ static const char *passwd_home(struct ward_resolver *rs)
 			*s++ = '\0';
 			field[n] = s;
 		}
-		if (n == 7 && field[2][0] && strtoul(field[2], NULL, 10) == rs->host->uid)
-			return ward_arena_strdup(rs->arena, field[5]);
+		if (n == 7 && field[2][0] && strtoul(field[2], NULL, 10) == uid)
+			return strdup(field[5]);
 	}
-	return "";
+	return NULL;
+}
+
+char *ward_rs_home_named(uid_t uid)
+{
+	const char *home = getenv("HOME");
+
+	return home && home[0] == '/' ? strdup(home) : passwd_home(uid);
 }
 
 /* Apart: what finds it has much on its stack, and it is asked for often. */
 __attribute__((noinline)) static const char *find_home(struct ward_resolver *rs)
 {
 	struct ward_target t;
-	const char *home = getenv("HOME");
+	char *home = ward_rs_home_named(rs->host->uid);
+	const char *real =
+		home && home[0] == '/' && ward_rs_target(rs, home, &t) == 0 ? t.path : "";
 
-	if (!home || home[0] != '/')
-		home = passwd_home(rs);
-	return home && home[0] == '/' && ward_rs_target(rs, home, &t) == 0 ? t.path : "";
+	free(home);
+	return real;
 }
 
 const char *ward_rs_home(struct ward_resolver *rs)

@@ -108,7 +108,7 @@ int ward_rs_place(struct ward_resolver *rs, struct ward_error *err);      /* wor
 int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err);  /* after the grants */
 int ward_rs_check_audit_place(struct ward_resolver *rs, struct ward_error *err);   /* before the grants */
 int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err);
-const char *ward_rs_home(struct ward_resolver *rs);
+const char *ward_rs_home(struct ward_resolver *rs); char *ward_rs_home_named(uid_t uid); /* unresolved; malloc'ed or NULL */
 /* Is path the caller's home, "/" or an ancestor of the home? */
 bool ward_rs_is_home(struct ward_resolver *rs, const char *path);
 
