@@ -504,6 +504,13 @@ static int not_shown_says(struct life *l, const struct ward_refusal *f, struct w
 	return WARD_OK;
 }
 
+/* Browsers, bwrap, the sandboxes of agents and another ward begin so. What they say themselves blames the host, or a missing package. */
+static bool begins_a_sandbox(const struct ward_refusal *f)
+{
+	return f->kind == WARD_REFUSAL_SYSCALL && f->resource &&
+		strstr(f->resource, "CLONE_NEWUSER");
+}
+
 static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_question *q,
 	struct ward_decision *ret, struct ward_error *err)
 {
@@ -552,6 +559,9 @@ static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_q
 			"a socket of the host, or one that no process of the run is seen to listen at, cannot be reached from inside");
 	} else if (f->kind == WARD_REFUSAL_FOREIGN_ARCH) {
 		snprintf(ret->why, sizeof(ret->why), "calls of a foreign architecture end the run");
+	} else if (begins_a_sandbox(f)) {
+		snprintf(ret->why, sizeof(ret->why),
+			"no user namespace can be made inside; a sandbox of the program's own has to be off (a browser's: --no-sandbox)");
 	}
 	return WARD_OK;
 }

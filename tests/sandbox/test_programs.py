@@ -219,6 +219,14 @@ def what_is_looked_for_everywhere_is_told_where_it_was_meant(p):
     check_eq([v["resource"] for v in o["violations"]], [], r.err)
 
 
+@both_cases([("unshare", "unshare -U true"), ("clone", "python3 -c 'import ctypes; ctypes.CDLL(None).syscall(56, 0x10000011, 0, 0, 0, 0)'")])
+def a_sandbox_of_its_own_is_told_to_be_off(p, command):
+    """Chromium says "please install the chromium-sandbox package", bwrap that the host has no namespaces."""
+    r, o = p.outcome("sh", "-c", command)
+    check([v["cure"] for v in o["violations"] if "CLONE_NEWUSER" in v["resource"]] == [None], r.err)
+    check_in('CLONE_NEWUSER" refused: no user namespace can be made inside; a sandbox of the program\'s own has to be off (a browser\'s: --no-sandbox)', r.err)
+
+
 @root_only
 def without_home_no_cure_is_the_whole_home(p):
     """A service has no $HOME: its home is that of /etc/passwd, all of which is granted to nobody."""
