@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What the host has mounted below a grant: of whatever kind it is, the grant works, what a policy takes away stays taken, and nothing of the host's comes in by it."""
+import contextlib
 import ctypes
 import os
 import pathlib
+import select
 import subprocess
 import sys
 
@@ -121,6 +123,58 @@ def what_is_hidden_by_another_mount_is_nothing_to_a_start(p):
 
 box._register(what_is_hidden_by_another_mount_is_nothing_to_a_start, "user",  # pylint: disable=protected-access
               (lambda: box.become_user(covered)) if os.geteuid() == 0 else None)
+
+# ---- what is mounted once somebody looks ----
+
+def automount(kind):
+    """Nobody does it: as where the server of a unit of systemd's is not there, whose mount is waited for."""
+    def before():
+        place()
+        (WS / "file").write_text("text\n")
+        (WS / "auto").mkdir()
+        asked, asks = os.pipe()
+        me = os.getpid()
+        if os.fork() == 0:
+            os.setpgid(0, 0)    # whoever is in it is not waited for
+            for fd in range(3, 256):
+                if fd not in (asked, asks):
+                    with contextlib.suppress(OSError):
+                        os.close(fd)
+            try:
+                box.mount("ward-test", str(WS / "auto"), "autofs", 0, f"fd={asks},pgrp={os.getpgrp()},minproto=5,maxproto=5,{kind}")
+            except OSError:
+                (WS / "refused").write_text("")
+            (WS / "made").write_text("")
+            while os.getppid() == me:
+                if select.select([asked], [], [], 0.1)[0]:
+                    os.read(asked, 4096)
+                    (WS / "asked").write_text("")
+            os._exit(0)
+        box.wait_for((WS / "made").exists)
+        if (WS / "refused").exists():
+            skip("no autofs can be mounted")
+    return before
+
+
+def where_nobody_mounts_what_is_waited_for(p):
+    for how in (("--read", "."), ("--write", "."), ("--mode", "workspace_write")):
+        code, out, err = run(p, *how, "cat", "file")
+        check_eq((code, out, (WS / "asked").exists()), (0, "text\n", False), err)
+        if os.geteuid() == 0 or how[0] != "--read":
+            check_in(f'ward: warning: "{WS}/auto" is left out: what is mounted there', err)
+            check_in("waits for somebody outside to use it", err)
+
+
+def what_names_only_wait_for_is_not_left_out_of_a_users(p):
+    """Below such a mount (/net) others may be mounted already."""
+    code, out, err = run(p, "--write", ".", "cat", "file")
+    check_eq((code, out, "left out" in err), (0, "text\n", os.geteuid() == 0), err)
+
+
+if os.geteuid() == 0:
+    for fn, before in ((where_nobody_mounts_what_is_waited_for, automount("direct")), (what_names_only_wait_for_is_not_left_out_of_a_users, automount("indirect"))):
+        box._register(fn, "root", before)  # pylint: disable=protected-access
+        box._register(fn, "user", lambda before=before: box.become_user(before))  # pylint: disable=protected-access
 
 # ---- as root: what cannot be ID-mapped with the grant that it is mounted in ----
 

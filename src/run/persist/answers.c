@@ -307,6 +307,14 @@ static int settle(struct ward_resolver *rs, const struct ward_mount *m, struct w
 	return why ? leave_out(rs, m, why, err) : ward_rs_text(rs, &rs->remote, m->at, err);
 }
 
+/* What is mounted for whoever looks comes to the host's mounts, not to the run's: the command would have nothing of it. */
+static int step_round(struct ward_resolver *rs, const struct ward_mount *m, struct ward_error *err)
+{
+	return ward_texts_hold(&rs->gone, m->at)
+		? WARD_OK
+		: leave_out(rs, m, "waits for somebody outside to use it", err);
+}
+
 int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct asking asked = { .n = 0 };
@@ -322,6 +330,8 @@ int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err)
 	for (size_t i = 0; r == WARD_OK && all && i < all->n; i++) {
 		if (all->v[i].asked && is_written(rs, &all->v[i]))
 			r = settle(rs, &all->v[i], err);
+		else if (all->v[i].trap && is_written(rs, &all->v[i]))
+			r = step_round(rs, &all->v[i], err);
 	}
 	return r;
 }

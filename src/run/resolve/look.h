@@ -57,7 +57,7 @@ struct ward_mount {
 	unsigned long id, parent; const char *fs, *root, *at;    /* the file system's number, the directory in it, where it is */
 	const char *type; bool unbindable;   /* no copy of a tree has it */
 	bool kernels, is_file;       /* nobody's files, but the kernel's own (persist/kernels.c); a file, as far as it was asked */
-	bool far, asked;             /* far: its server may be gone (persist/answers.c), and, once it was asked ... */
+	bool trap, far, asked;       /* trap: autofs, which steps wait in; far: its server may be gone (answers.c); once asked ... */
 	int answer;                  /* ... 0, the errno that it answers by, or ETIMEDOUT: it does not, or not in time */
 };
 struct ward_mounts {

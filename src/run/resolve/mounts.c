@@ -29,6 +29,7 @@ static void unescape(char *s)
 bool ward_mount_take(char *line, struct ward_mount *ret)
 {
 	char *field[FIELDS], *type, *tag; /* between fields and type: how it propagates */
+	const char *indirect; /* behind it, as an option of autofs */
 
 	for (size_t i = 0; i < FIELDS; i++) {
 		field[i] = line;
@@ -44,6 +45,7 @@ bool ward_mount_take(char *line, struct ward_mount *ret)
 	if (tag >= type)
 		tag = NULL;
 	type += 3;
+	indirect = strstr(type, "indirect");
 	type[strcspn(type, " ")] = '\0';
 	unescape(field[3]);
 	unescape(field[4]);
@@ -55,6 +57,7 @@ bool ward_mount_take(char *line, struct ward_mount *ret)
 		.type = type,
 		.unbindable = tag,
 		.far = ward_mount_may_be_gone(type),
+		.trap = ward_streq(type, "autofs") && !indirect,
 		.kernels = ward_mount_is_kernels(type) };
 	return true;
 }
