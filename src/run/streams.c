@@ -10,7 +10,6 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -175,25 +174,6 @@ static int refuse_owner(int fd, int i, struct ward_error *err)
 	return code;
 }
 
-/* Is the open file one of a file on which nobody has a lock by it? What is not known is not said to be so. */
-static bool lock_free(int fd)
-{
-	char path[48], text[4096];
-	struct stat st;
-	ssize_t n;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return false;
-	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	WARD_FD info = ward_openat2(AT_FDCWD, path, O_RDONLY, 0, 0);
-
-	n = info < 0 ? -1 : read(info, text, sizeof(text) - 1);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	return !strstr(text, "\nlock:");
-}
-
 static int pass(struct ward_streams *s, int i, int fd, struct ward_error *err)
 {
 	int code = refuse_kind(fd, i, err);
@@ -207,7 +187,6 @@ static int pass(struct ward_streams *s, int i, int fd, struct ward_error *err)
 	s->child[i] = fd;
 	s->flags[i] = fcntl(fd, F_GETFL);
 	s->passed[i] = s->flags[i] >= 0;
-	s->unlocked[i] = s->passed[i] && lock_free(fd);
 	return WARD_OK;
 }
 
@@ -464,20 +443,13 @@ void ward_streams_started(struct ward_streams *s)
  */
 static void give_back(struct ward_streams *s)
 {
-	struct flock whole = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
-
 	for (int i = 0; i < 3; i++) {
 		int now = s->passed[i] ? fcntl(i, F_GETFL) : -1;
 		int flags = s->flags[i] & (now | ~O_NONBLOCK);
 
 		if (now >= 0 && now != flags)
 			(void)fcntl(i, F_SETFL, flags);
-		/* A lock is the open file's as well: the command's would stay for as long as the caller has that. */
-		if (now >= 0 && s->unlocked[i]) {
-			(void)flock(i, LOCK_UN);
-			(void)fcntl(i, F_OFD_SETLK, &whole);
-		}
-		s->passed[i] = s->unlocked[i] = false;
+		s->passed[i] = false;
 	}
 }
 

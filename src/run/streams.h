@@ -24,7 +24,6 @@ struct ward_streams {
 	bool child_owned[3];
 	bool passed[3];              /* the caller's own went in: the same open file, whose flags are everybody's ... */
 	int flags[3];                /* ... and were these */
-	bool unlocked[3];            /* ... of a file on which nobody had a lock by it */
 	bool steered, coloured;      /* once it is done: a terminal was, by what was passed on to it */
 	bool ctty;                   /* child[0] is the slave of the private pty */
 	bool has_pty;

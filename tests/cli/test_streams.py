@@ -92,28 +92,36 @@ def stdin_inherit_by_name(p):
     check_eq(p.run("--stdin", "inherit", "cat", data=b"x").out, "x")
 
 
-LOCK = struct.pack("hhqqi", fcntl.F_WRLCK, 0, 0, 0, 0)
-F_OFD_SETLK = 37
-
-
-@test
+@cases([("the caller's", False), ("another run's", True)])
 @placed
-def a_lock_that_the_command_took_goes_with_it(p):
-    """On the open file that its standard output is, which the caller keeps. One that the caller had on it stays."""
-    p.write("lock.py", f"import fcntl\nfcntl.flock(1, fcntl.LOCK_EX)\nfcntl.fcntl(1, {F_OFD_SETLK}, {LOCK!r})\n", 0o644)
-    for had in (False, True):
-        with open(p.ws / "out", "wb") as f, open(p.ws / "out", "r+b") as other:
-            if had:
-                fcntl.flock(f, fcntl.LOCK_EX)
-            r = p.run("--read", ".", "python3", "lock.py", stdout=f)
-            check_eq(r.code, 0, r.err)
-            free = True
-            try:
-                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                fcntl.fcntl(other, F_OFD_SETLK, LOCK)
-            except BlockingIOError:
-                free = False
-            check_eq(free, not had)
+def the_end_of_a_run_takes_no_lock_of_somebody_elses(p, by_run):
+    """By the open file that is its standard output, which is the caller's and another run's, too: both believe that they have it."""
+    p.write("lock.py", "import fcntl, sys\nfcntl.flock(1, fcntl.LOCK_EX)\nopen('locked', 'w').close()\nsys.stdin.read()\n", 0o644)
+    p.write("wait.py", "import sys\nopen('up', 'w').close()\nsys.stdin.read()\n", 0o644)
+
+    def begin(script, up, f):
+        q = p.start("--write", ".", "python3", script, stdin=subprocess.PIPE, stdout=f, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 20
+        while not (p.ws / up).exists():
+            check(time.monotonic() < end and q.poll() is None, "the run is not up")
+            time.sleep(0.02)
+        return q
+
+    with open(p.ws / "out", "wb") as f, open(p.ws / "out", "r+b") as other:
+        q = begin("wait.py", "up", f)
+        if by_run:
+            holder = begin("lock.py", "locked", f)
+        else:
+            fcntl.flock(f, fcntl.LOCK_EX)
+        q.communicate(timeout=30)
+        free = True
+        try:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            free = False
+        if by_run:
+            holder.communicate(timeout=30)
+        check_eq((q.returncode, free), (0, False))
 
 
 @test
