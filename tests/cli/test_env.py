@@ -41,6 +41,8 @@ spec:
     ("a value of what the host has not", {}, ["--env", "TOKEN=mine"], {"TOKEN": "mine", "MODE": "profile"}),
     ("the host's value", {"TOKEN": "host", "MODE": "host"}, ["--env", "MODE"], {"TOKEN": "host", "MODE": "host"}),
     ("a capability", {"TOKEN": "host", "MODE": "host"}, ["--cap", "ENV:MODE"], {"TOKEN": "host", "MODE": "host"}),
+    ("a capability's value of what the host has not", {}, ["--cap", "ENV:TOKEN=mine"], {"TOKEN": "mine", "MODE": "profile"}),
+    ("a capability's value behind one of a name that begins so", {}, ["--cap", "ENV:TOKENS=x", "--cap", "ENV:TOKEN=mine"], {"TOKEN": "mine", "TOKENS": "x"}),
     ("a capability with a value", {"TOKEN": "host"}, ["--cap", "ENV:MODE=mine"], {"TOKEN": "host", "MODE": "mine"}))])
 @placed
 def an_option_says_what_a_profile_sets(p, row):
@@ -59,6 +61,9 @@ def the_cure_of_a_variable_that_is_not_set_is_one(p):
     r = p.run("--policy", p.ws / "p.yaml", "--profile", "x", "env")
     check_eq(r.code, 125, r.out)
     check_in("is not set here; set it before, or --env TOKEN=VALUE", r.err)
+    # The last one counts: the value came before.
+    r = p.run("--cap", "ENV:TOKEN=mine", "--cap", "ENV:TOKEN", "env")
+    check_eq(r.code, 125, r.out)
 
 
 @test

@@ -167,15 +167,28 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* An option gives it a value: what the host has of it, or has not, is nobody's question. */
-static bool is_given(const struct ward_request *req, const char *name)
+/*
+ * An option gives it a value, or a capability behind this one, of which next is the first: what the host has of it, or has not, is
+ * nobody's question.
+ */
+static bool is_given(const struct ward_resolver *rs, const char *name, size_t next)
 {
+	const struct ward_request *req = rs->r;
+	const size_t n = strlen(name);
+
+	for (size_t i = next; i < rs->caps.n; i++) {
+		const struct ward_cap *cap = &rs->caps.v[i];
+
+		if (cap->type == WARD_CAP_ENV && strncmp(cap->resource, name, n) == 0 &&
+			cap->resource[n] == '=')
+			return true;
+	}
 	return req->n_env > 0 &&
 		bsearch(&name, req->env_names, req->n_env, sizeof(name), by_text) != NULL;
 }
 
-/* ENV:NAME passes the caller's; ENV:NAME=VALUE sets. It is none of those behind the first old ones. */
-static int grant(struct ward_resolver *rs, const struct ward_cap *cap, size_t old,
+/* ENV:NAME passes the caller's; ENV:NAME=VALUE sets. It is none of those behind the first old ones; next is the capability behind it. */
+static int grant(struct ward_resolver *rs, const struct ward_cap *cap, size_t next, size_t old,
 	struct ward_error *err)
 {
 	const char *name = cap->resource;
@@ -188,14 +201,16 @@ static int grant(struct ward_resolver *rs, const struct ward_cap *cap, size_t ol
 	};
 	int r;
 
+	if (!shown)
+		return ward_rs_nomem(err);
 	quiet.resource = shown; /* a value may be a secret: it is in no message and no rule */
-	rule.text = shown ? ward_rs_rule_text(rs, &quiet) : NULL;
+	rule.text = ward_rs_rule_text(rs, &quiet);
 	r = ward_rs_rule(rs, &rule, err);
 	if (r < 0)
 		return r;
 	if (value)
 		return set(rs, name, n, value, old, err);
-	if (is_given(rs->r, shown))
+	if (is_given(rs, shown, next))
 		return WARD_OK;
 	if (listed(ward_env_risky, name, n)) {
 		(void)ward_rs_cap_fail(rs, &quiet, WARD_E_CAPABILITY, err,
@@ -236,7 +251,7 @@ int ward_rs_env(struct ward_resolver *rs, struct ward_error *err)
 
 	for (size_t i = 0; i < rs->caps.n && r == WARD_OK; i++)
 		if (rs->caps.v[i].type == WARD_CAP_ENV)
-			r = grant(rs, &rs->caps.v[i], rs->env.n, err);
+			r = grant(rs, &rs->caps.v[i], i + 1, rs->env.n, err);
 	old = rs->env.n; /* those of --env are each another one */
 	for (size_t i = 0; i < req->n_env && r == WARD_OK; i++) {
 		const struct ward_env_set *e = &req->env[i];
@@ -246,7 +261,7 @@ int ward_rs_env(struct ward_resolver *rs, struct ward_error *err)
 
 		if (e->value)
 			cap.resource = ward_arena_printf(rs->arena, "%s=%s", e->name, e->value);
-		r = cap.resource ? grant(rs, &cap, old, err) : ward_rs_nomem(err);
+		r = cap.resource ? grant(rs, &cap, rs->caps.n, old, err) : ward_rs_nomem(err);
 	}
 	for (size_t i = 0; i < rs->env.n && r == WARD_OK; i++) {
 		if (strncmp(rs->env.v[i], "PATH=", 5) != 0)
