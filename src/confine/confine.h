@@ -45,7 +45,7 @@ struct ward_refusal {
 	int pid; /* in the sandbox's numbering */
 	char comm[16]; /* may be "" */
 	bool selftest;
-	bool quiet; /* on data/quiet */
+	bool quiet, sought; /* on data/quiet; sought: for what is looked for in each directory above a project, to read it */
 	bool over; /* beyond the first WARD_VIOLATION_NAMES_MAX, absent names among them; perhaps of a name handed out already */
 	bool vague; /* perhaps a part of the name alone: to be counted, not described */
 	bool unmade; /* by a call that makes no name: where there is none it was no attempt on anything */

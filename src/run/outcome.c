@@ -102,6 +102,9 @@ int ward_outcome_add_violation(struct ward_outcome *o, const struct ward_outcome
 	struct ward_outcome_violation copy = *v;
 	bool failed = false;
 
+	/* What has no place here could not be dropped again. */
+	if (v->sought && o->n_violations >= WARD_VIOLATION_NAMES_MAX)
+		return WARD_OK;
 	o->violations_total += v->count;
 	if (o->n_violations >= WARD_VIOLATION_NAMES_MAX)
 		return WARD_OK;
@@ -124,6 +127,19 @@ int ward_outcome_add_violation(struct ward_outcome *o, const struct ward_outcome
 		return WARD_E_NOMEM;
 	o->violations[o->n_violations++] = copy;
 	return WARD_OK;
+}
+
+void ward_outcome_drop_sought(struct ward_outcome *o)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n_violations; i++) {
+		if (o->violations[i].sought)
+			o->violations_total -= o->violations[i].count;
+		else
+			o->violations[n++] = o->violations[i];
+	}
+	o->n_violations = n;
 }
 
 bool ward_outcome_again(struct ward_outcome *o, enum ward_axis axis, const char *action,

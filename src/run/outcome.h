@@ -38,6 +38,7 @@ struct ward_outcome_violation {
 	uint32_t line;
 	const char *why;             /* "no rule grants it" */
 	const char *cure;            /* option line to paste; NULL or "" = none may be offered */
+	bool sought;                 /* it is only told if the command fails: ward_outcome_drop_sought() */
 	uint64_t seq;                /* record in the log; 0 = none */
 };
 
@@ -123,6 +124,7 @@ void ward_outcome_set_plan(struct ward_outcome *o, const struct ward_request *r,
 void ward_outcome_set_published(struct ward_outcome *o, const struct ward_plan *p);
 /* Copied; *v->count is added to violations_total. Over WARD_VIOLATION_NAMES_MAX only the total grows. */
 int ward_outcome_add_violation(struct ward_outcome *o, const struct ward_outcome_violation *v);
+void ward_outcome_drop_sought(struct ward_outcome *o);
 /* The same refusal once more: added to its count, and to violations_total. False: there is none such. */
 bool ward_outcome_again(struct ward_outcome *o, enum ward_axis axis, const char *action, const char *resource, uint64_t count);
 /* Copied. Over WARD_LATE_NAMES_MAX only the total grows. */

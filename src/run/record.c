@@ -205,20 +205,18 @@ static bool counts(const struct ward_refusal *f, enum record_there there, bool o
 
 /*
  * What is looked for in each directory above the working directory is quiet there. In the working directory itself, or below, it is
- * what was asked for: `npm test` without a grant would tell its user nothing else. Who forbade it by a rule knows.
+ * what was asked for if the command fails: `npm test` without a grant would tell its user nothing else. Who forbade it by a rule knows.
  */
-static bool stays_quiet(const struct life *l, const struct ward_refusal *f,
+static bool is_sought(const struct life *l, const struct ward_refusal *f,
 	const struct ward_decision *d, enum record_there there)
 {
 	const char *cwd = l->plan->cwd;
 
-	return f->quiet &&
-		(f->kind != WARD_REFUSAL_PATH || f->action != WARD_CAP_FILE_READ || d->by ||
-			d->rule || there == RECORD_ABSENT || !cwd[1] ||
-			ward_streq(f->resource, cwd) || !ward_path_within(f->resource, cwd));
+	return f->sought && !d->by && !d->rule && there != RECORD_ABSENT && cwd[1] &&
+		!ward_streq(f->resource, cwd) && ward_path_within(f->resource, cwd);
 }
 
-static char *refusal_detail(const struct ward_refusal *f, bool quiet, const struct ward_decision *d,
+static char *refusal_detail(const struct ward_refusal *f, const struct ward_decision *d,
 	enum record_there there)
 {
 	struct ward_buf b = WARD_BUF_INIT;
@@ -226,7 +224,7 @@ static char *refusal_detail(const struct ward_refusal *f, bool quiet, const stru
 	ward_jw_open(&b, '{');
 	if (f->selftest)
 		ward_jw_kbool(&b, "selftest", true);
-	if (quiet)
+	if (f->quiet)
 		ward_jw_kbool(&b, "quiet", true);
 	ward_jw_kstr(&b, "error", ward_error_class_name(WARD_CLASS_SANDBOX_VIOLATION));
 	if (f->syscall[0])
@@ -279,7 +277,7 @@ struct entry {
 	struct ward_decision *d;
 	char *resource, *detail;
 	const char *rules[1];
-	bool quiet;
+	bool sought, told; /* told: it is in the outcome; sought: unless the command succeeds */
 	uint64_t again; /* asked for once more when the broker remembered no more names */
 };
 
@@ -298,6 +296,7 @@ static int to_outcome(struct life *l, const struct entry *n, uint64_t seq)
 		.count = n->f->count + n->again,
 		.why = d->why,
 		.cure = d->cure,
+		.sought = n->sought,
 		.seq = seq };
 
 	if (d->rule) {
@@ -326,9 +325,9 @@ static bool only_counted(struct life *l, const struct ward_refusal *f, struct en
 	for (size_t i = 0; !f->vague && i < n_made; i++) {
 		const struct ward_refusal *g = made[i].f;
 
-		n_new += !g->selftest && !made[i].quiet;
-		if (g->kind == f->kind && g->action == f->action && !g->selftest &&
-			!made[i].quiet && ward_streq(g->resource, f->resource) &&
+		n_new += made[i].told;
+		if (g->kind == f->kind && g->action == f->action && made[i].told &&
+			ward_streq(g->resource, f->resource) &&
 			(f->kind != WARD_REFUSAL_SYSCALL || ward_streq(g->syscall, f->syscall))) {
 			made[i].again += f->count;
 			return true;
@@ -377,8 +376,9 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 	if (r < 0)
 		return r;
 	n->resource = resource_of(f);
-	n->quiet = stays_quiet(l, f, n->d, there);
-	n->detail = refusal_detail(f, n->quiet, n->d, there);
+	n->sought = is_sought(l, f, n->d, there);
+	n->told = !f->selftest && (!f->quiet || n->sought);
+	n->detail = refusal_detail(f, n->d, there);
 	if (!n->resource || !n->detail)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");
 	*e = (struct ward_event){ .kind = "sandbox.violation",
@@ -421,7 +421,7 @@ static int record_batch(struct life *l, const struct ward_refusal *v, size_t n,
 	if (r == WARD_OK)
 		r = record_append(l, events, made, false, &seq, err);
 	for (size_t i = 0; r == WARD_OK && i < made; i++)
-		if (!entries[i].f->selftest && !entries[i].quiet)
+		if (entries[i].told)
 			r = to_outcome(l, &entries[i], seq ? seq + i : 0);
 	for (size_t i = 0; i < made; i++) {
 		free(entries[i].d);

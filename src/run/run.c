@@ -371,6 +371,8 @@ static int wind_up(struct life *l, struct ward_error *err)
 		l->o->sig = l->cancel_sig;
 	}
 	r = record_refusals(l, err);
+	if (l->o->status == WARD_STATUS_EXITED && l->o->code == 0)
+		ward_outcome_drop_sought(l->o);
 	s = net_end(l, r < 0 ? &later : err);
 	r = r == WARD_OK ? s : r;
 	names_to_outcome(l);

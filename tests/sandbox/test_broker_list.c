@@ -272,6 +272,10 @@ TEST(quiet_names)
 		CHECK_EQ_INT(ward_quiet_path(rows[i].path), rows[i].quiet);
 		CHECK_EQ_INT(ward_quiet_below(rows[i].path), rows[i].below);
 	}
+	CHECK(ward_quiet_sought("/home/user/src/.git") && ward_quiet_sought("/package.json"));
+	CHECK(!ward_quiet_sought("/etc/profile") && !ward_quiet_sought("/etc/postgresql"));
+	CHECK(!ward_quiet_sought("/sys/x/package.json") &&
+		!ward_quiet_sought("/home/user/src/.git/config"));
 	CHECK(ward_quiet_syscall("socket", "AF_NETLINK SOCK_RAW protocol 9"));
 	CHECK(ward_quiet_syscall("socket", "AF_NETLINK SOCK_RAW protocol 15"));
 	CHECK(!ward_quiet_syscall("socket", "AF_VSOCK SOCK_STREAM"));

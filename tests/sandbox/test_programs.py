@@ -207,16 +207,29 @@ def what_is_looked_for_everywhere_is_told_where_it_was_meant(p):
     p.write("sub/.git/HEAD", "x")
     p.write("hidden/package.json", "{}")
     (p.ws.parent / "package.json").write_text("{}", encoding="utf-8")
-    ask = f"for f in {p.ws.parent}/package.json package.json node_modules sub/.git hidden/package.json; do test -e $f; done; exit 0"
-    r, o = p.outcome("sh", "-c", ask)
+    ask = f"for f in {p.ws.parent}/package.json package.json node_modules sub/.git hidden/package.json; do test -e $f; done; exit $END"
+    r, o = p.outcome("--env", "END=3", "sh", "-c", ask)
+    check_eq(o["violations_total"], 3, r.err)
     check_eq({(v["resource"], v["cure"]) for v in o["violations"]},
              {(f"{p.ws}/package.json", f"--cap 'FILE_READ:{p.ws}/package.json'"), (f"{p.ws}/sub/.git", f"--cap 'FILE_READ:{p.ws}/sub/.git/**'"),
               (f"{p.ws}/hidden/package.json", f"--cap 'FILE_READ:{p.ws}/hidden/package.json'")}, r.err)
+    # Who did without it is told of nothing, and has no violation; but of what he was refused else.
+    for more, code, names in (("", 0, []), (" cat /etc/shadow;", 123, ["/etc/shadow"])):
+        r, o = p.outcome("--fail-on-violation", "--env", "END=0", "sh", "-c", ask.replace(" exit", more + " exit"))
+        check_eq((r.code, [v["resource"] for v in o["violations"]], o["violations_total"] > 0), (code, names, code > 0), r.err)
     # Who forbade it by a rule knows; what lies above is looked for by habit.
     p.write("x.cedar", 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::".");\n'
                        'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"hidden");\n')
-    r, o = p.outcome("--policy", "x.cedar", "sh", "-c", ask)
+    r, o = p.outcome("--policy", "x.cedar", "--env", "END=3", "sh", "-c", ask)
     check_eq([v["resource"] for v in o["violations"]], [], r.err)
+
+
+@both
+def what_is_quiet_for_another_reason_stays_so_in_its_own_directory(p):
+    """Who is in /etc asks for no /etc/profile."""
+    box.need_fuse()
+    r, o = p.outcome("--fail-on-violation", "--read", p.ws, "sh", "-c", "test -e /etc/profile; test -e /etc/locale.alias; test -e /etc/gai.conf; exit 3", cwd="/etc")
+    check_eq((r.code, [v["resource"] for v in o["violations"]]), (3, []), r.err)
 
 
 @both_cases([("unshare", "unshare -U true"), ("clone", "python3 -c 'import ctypes; ctypes.CDLL(None).syscall(56, 0x10000011, 0, 0, 0, 0)'")])

@@ -47,11 +47,11 @@ bool ward_refusals_full(struct ward_refusals *l); /* so many were over lately th
 int ward_refusals_take(struct ward_refusals *l, struct ward_refusal **ret, size_t *ret_n,
 	uint64_t *ret_dropped);
 
-/* quiet.c: data/quiet, compiled in. */
+/* quiet.c: data/quiet, compiled in; sought: for what is looked for in each directory above a project, and for nothing else. */
 bool ward_quiet_path(const char *path), ward_quiet_below(const char *path); /* absolute, normalised; below: and so is all below it */
 /* Is to be made where it may only be read, by who was called so (n bytes, words that end with NUL); and, of what is there, changed. */
 bool ward_quiet_write(const char *path, const char *words, size_t n);
-bool ward_quiet_change(const char *path);
+bool ward_quiet_change(const char *path), ward_quiet_sought(const char *path);
 bool ward_quiet_syscall(const char *name, const char *detail);
 
 /* ---- fuse.c ---- */

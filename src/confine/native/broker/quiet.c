@@ -29,10 +29,17 @@ bool ward_quiet_below(const char *path)
 	return any_matches(quiet_paths, WARD_ARRAY_SIZE(quiet_paths), path);
 }
 
+bool ward_quiet_sought(const char *path)
+{
+	return any_matches(quiet_aboves, WARD_ARRAY_SIZE(quiet_aboves), path) &&
+		!ward_quiet_below(path);
+}
+
 bool ward_quiet_path(const char *path)
 {
 	return ward_quiet_below(path) ||
-		any_matches(quiet_names, WARD_ARRAY_SIZE(quiet_names), path);
+		any_matches(quiet_names, WARD_ARRAY_SIZE(quiet_names), path) ||
+		any_matches(quiet_aboves, WARD_ARRAY_SIZE(quiet_aboves), path);
 }
 
 bool ward_quiet_change(const char *path)
