@@ -190,10 +190,11 @@ def a_rule_that_takes_a_directory_alone_is_warned_of(p):
         r = p.run(*ask, "x.yaml", "--", "sh", "-c", "cat secrets/k; echo x >> secrets/k")
         check_eq((r.code != 0, r.out, (p.ws / "secrets/k").read_text()), (True, "" if field == "denyRead" else "text", "text"), r.err)
         check("alone" not in r.err, r.err)
-    # A directory that is named with == may not be moved, which is what such a rule is for.
-    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.write", resource == Ward::Path::"./secrets");\n')
-    r = p.run("--policy", "x.cedar", "--write", ".", "--", *cat)
-    check_eq((r.code, "alone" in r.err), (0, False), r.err)
+    # A directory that is named with == may not be moved, which is what such a rule is for; however long the rule is.
+    for much in ("", "//" + 5000 * "x" + "\n"):
+        p.write("x.cedar", f'forbid (principal, action == Ward::Action::"fs.write", {much} resource == Ward::Path::"./secrets") when {{ true {much} }};\n')
+        r = p.run("--policy", "x.cedar", "--write", ".", "--", *cat)
+        check_eq((r.code, "alone" in r.err), (0, False), r.err)
     # A document's profiles count where one is asked for.
     r = p.run("--policy", "x.yaml", "--", *cat)
     check_eq(r.code, 1, r.out)

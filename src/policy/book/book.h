@@ -86,11 +86,11 @@ struct ward_book_rule {
 	const char *id;                  /* @id, or NULL */
 	const char *file;
 	uint32_t line, column;           /* 0: an option */
-	const char *text;                /* as it was written: the rule of a document, or the policy */
+	const char *text;                /* as it was written: the rule of a document, or the policy, of a long one its ends */
 	const char *reason;              /* @reason, or NULL */
 	enum ward_layer layer;
 	enum ward_approval approval;     /* of a permit */
-	bool forbids, inside, advisory;  /* advisory: a permit says that it gives because of who connects */
+	bool forbids, inside, advisory, equals; /* advisory: a permit gives for who connects; equals: a policy says "resource ==" */
 	const struct ward_net_limits *net; /* @net_limit of a permit to connect; NULL: none */
 };
 

@@ -205,7 +205,7 @@ static const char *shortened(struct ward_arena *arena, struct ward_str s)
 	return copy;
 }
 
-/* The policy as it was written, behind its annotations, which are told apart. */
+/* The policy as it was written, behind its annotations, which are told apart; and what is asked of all of it. */
 static const char *own_text(const struct telling *t, const struct cedar_policy *p)
 {
 	static const char *const words[] = { "permit", "forbid" };
@@ -222,6 +222,7 @@ static const char *own_text(const struct telling *t, const struct cedar_policy *
 		}
 		at++;
 	}
+	t->rule->equals = memmem(s + at, p->end - at, "resource ==", strlen("resource ==")) != NULL;
 	return shortened(t->b->arena, (struct ward_str){ s + at, p->end - at });
 }
 

@@ -504,7 +504,7 @@ int ward_rules_ask(struct ward_resolver *rs, enum ward_action action, const char
 /* A directory that a Cedar policy names with == may not be moved nor removed then, which is a reason to write that. */
 static bool meant(enum ward_action action, const struct ward_book_rule *by)
 {
-	return action == WARD_ACT_FS_WRITE && by->text && strstr(by->text, "resource ==");
+	return action == WARD_ACT_FS_WRITE && by->equals;
 }
 
 static int tell(struct ward_resolver *rs, enum ward_action action, const char *path,
