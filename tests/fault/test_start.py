@@ -29,6 +29,10 @@ ACCEPT = [*cli.ACCEPT_ALONE, "--accept", "files.meta=none"]
 CLOSE_LATE = (0, 4)             # the init and the command close from 6; ward-init's first call closes from 3
 PARK_COMMAND, PARK_INIT = (2, None, 7), (2, None, 8)     # from where fcntl(F_DUPFD_CLOEXEC) looks for a place, of each of the two
 RULESET = (1, 24)               # its size; whoever asks for the version gives none
+# Of the view's: the plan asks whether the host has the call, with flags that nobody knows.
+COPY_NAMED = (2, None, 0x89001)
+PUT_DOWN = (4, None, 4)
+OF_THE_TREE = (2, None, 0x9000)
 CAPBSET_DROP_ALONE = (0, 16)   # argument and mask: of the numbers that prctl is asked here, 24 alone has this bit
 
 # call (or a rule of box.refuse_calls without its errno), errnos, what the line must say. A call that ward does without on this
@@ -45,9 +49,12 @@ STEPS = [
     ("mount", (ENOSYS, ENOSPC), "making the root of the view"),
     ("umount2", (EPERM,), "changing the root"),
     ("pivot_root", (EPERM, ENOSYS), "changing the root"),
-    ("open_tree", (EPERM, ENOSYS, ENOMEM), "/"),
-    ("move_mount", (EPERM, ENOSYS), "mounting a part of the view"),
-    ("mount_setattr", (EPERM, ENOSYS), "/"),
+    ("open_tree", (EPERM, ENOSYS, ENOMEM), "axis"),
+    (("open_tree", *COPY_NAMED), (EPERM, ENOSYS, ENOMEM), "/"),
+    ("move_mount", (ENOSYS,), "axis"),
+    (("move_mount", *PUT_DOWN), (EPERM, ENOSYS), "mounting a part of the view"),
+    ("mount_setattr", (EPERM, ENOSYS), "axis"),
+    (("mount_setattr", *OF_THE_TREE), (EPERM, ENOSYS), "/"),
     ("sethostname", (EPERM,), "axis"),
     ("setresuid", (EPERM, EAGAIN), "axis processes: changing ids"),
     ("setresgid", (EPERM,), "axis processes: changing ids"),
