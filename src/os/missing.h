@@ -79,6 +79,8 @@ struct ward_ll_path_beneath_attr {
 /* ---- statx (Linux 4.11): musl of the floor has no structure of its own; and name_to_handle_at ---- */
 #define WARD_STATX_BASIC 0x7ffu           /* all that a struct stat has */
 #define WARD_STATX_BTIME 0x800u
+#define WARD_STATX_ATTR_IMMUTABLE 0x10u   /* chattr +i */
+#define WARD_STATX_ATTR_APPEND 0x20u      /* chattr +a */
 #define WARD_STATX_ATTR_MOUNT_ROOT 0x2000u /* Linux 5.8 */
 struct ward_statx {
 	uint32_t mask, blksize;

@@ -387,16 +387,17 @@ int64_t ward_store_since(const struct ward_workspace *w)
 {
 	const struct ward_workspace_facts *f = &w->facts;
 	char boot[STORE_BOOT_SIZE];
-	int64_t passed, now;
+	int64_t before, now, after;
 
 	ward_record_boot(boot);
-	/* In this order: what lies between the two makes it no earlier. */
-	passed = (int64_t)ward_now_boot_ns() - f->since_boot_ns;
+	/* In this order: what lies between makes no clock one that was set back, and the time of one that was no later. */
+	before = (int64_t)ward_now_boot_ns() - f->since_boot_ns;
 	now = (int64_t)ward_now_wall_ns();
+	after = (int64_t)ward_now_boot_ns() - f->since_boot_ns;
 	/* That clock begins anew with each start of the machine. */
-	if (f->since_boot_ns == 0 || !ward_streq(boot, w->boot) || passed < 0)
+	if (f->since_boot_ns == 0 || !ward_streq(boot, w->boot) || before < 0)
 		return now < f->since_ns ? 0 : f->since_ns;
-	return now - passed < f->since_ns ? now - passed : f->since_ns;
+	return now - before < f->since_ns ? now - after : f->since_ns;
 }
 
 /* ---- what a crash of the machine leaves ---- */

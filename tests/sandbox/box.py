@@ -93,6 +93,16 @@ def free_id():
     raise RuntimeError("no free user id")
 
 
+def become(uid):
+    """For a child, before it executes: that user, and no groups."""
+    def go():
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+    return go
+
+
 def become_user(fuse=bound_fuse, uid=None):
     private_mounts()
     fuse()

@@ -253,16 +253,17 @@ def a_directory_that_got_the_inode_of_the_one_that_is_gone_gets_none_of_its_file
     check_eq(waiting(p), [])
 
 
-@both
-def what_a_ward_of_the_first_version_kept_is_committed(p):
+@both_cases([("the first", 1), ("the second", 2)])
+def what_a_ward_of_an_earlier_version_kept_is_committed(p, version):
     p.write("f", "1\n")
     check_eq(p.run("--review", "--write", ".", "--", "sh", "-c", "echo n > new; echo 2 > f").code, 0)
     run, = waiting(p)
     path = p.side / "state/ward/runs" / run / "workspace.json"
     record = json.loads(path.read_text())
     check_eq(record["version"], 3)
-    del record["root_born_ns"], record["root_handle"], record["since_boot_ns"]
-    path.write_text(json.dumps({**record, "version": 1}))
+    for n in ("since_boot_ns", *(("root_born_ns", "root_handle") if version == 1 else ())):
+        del record[n]
+    path.write_text(json.dumps({**record, "version": version}))
     check_eq(p.run(run, kind=("diff",), log=False).code, 0)
     r = p.run(run, kind=("commit",), log=False)
     check_eq((r.code, waiting(p), (p.ws / "new").read_text(), (p.ws / "f").read_text()), (0, [], "n\n", "2\n"), r.err)
@@ -294,13 +295,31 @@ def what_came_behind_a_clock_that_was_set_back_is_a_conflict(p):
     check_eq((r.code, (p.ws / "near").read_text(), waiting(p)), (0, "2\n", []), r.out + r.err)
 
 
-@both_cases([("the same start of the machine", False), ("another start", True)])
-def with_a_clock_that_is_behind_the_run_nothing_is_overwritten_unasked(p, other):
+@both
+def what_was_changed_as_soon_as_the_run_had_begun_is_a_conflict_by_a_clock_set_back_too(p):
+    """Both clocks name one moment, which is not after the command's first."""
+    p.write("f", "1\n")
+    time.sleep(0.1)
+    before = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-c", "echo 2 > f").code, 0)
+    after = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    run, = waiting(p)
+    record = json.loads((p.side / "state/ward/runs" / run / "workspace.json").read_text())
+    between = record["since_ns"] - record["since_boot_ns"]
+    check(min(before, after) - 500_000 < between < max(before, after) + 500_000, f"{between - before} ns")
+
+
+# Another start: its clock began anew, by which nothing can be told, whatever it says by now.
+@both_cases([("the same start of the machine", {}), ("not known", {"since_boot_ns": lambda _: 0}), ("another start", {"boot": lambda _: "another"}),
+             ("a start that is not known", {"boot": lambda _: ""})])
+def with_a_clock_that_is_behind_the_run_nothing_is_overwritten_unasked(p, change):
     p.write("f", "1\n")
     check_eq(p.run("--review", "--write", ".", "--", "sh", "-c", "echo 2 > f; echo n > new").code, 0)
-    later = 10**9 * 10**6
-    record_of(p, since_ns=lambda ns: ns + later, since_boot_ns=lambda ns: 0 if other else ns)
     p.write("f", "host\n")
+    time.sleep(0.2)
+    # By a clock of another start the run would have begun a moment ago, after that.
+    again = {"since_boot_ns": lambda _: time.clock_gettime_ns(time.CLOCK_BOOTTIME)} if "boot" in change else {}
+    record_of(p, since_ns=lambda ns: ns + 10**9 * 10**6, **{**again, **change})
     r = p.run(kind=("commit",), log=False)
     check_eq((r.code, (p.ws / "f").read_text(), (p.ws / "new").read_text()), (1, "host\n", "n\n"), r.out)
 
@@ -342,6 +361,107 @@ def what_must_not_be_changed_stays_and_holds_up_nothing_else(p):
 
 
 @root_only
+def attributes_of_a_directory_that_must_not_be_changed_wait(p):
+    for n in ("d/x", "e/x", "f"):
+        p.write(n, "1\n")
+    set_attribute = "python3 -c 'import os, sys; os.setxattr(sys.argv[1], \"user.k\", b\"v\")' "
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-ec", f"{set_attribute} d; {set_attribute} e; chmod 700 e; echo 2 > f").code, 0)
+    flag(p, "+i", "d")
+    flag(p, "+a", "e")
+    try:
+        r = p.run("--ours", ".", kind=("commit",), log=False)
+        check_eq((r.code, (p.ws / "f").read_text(), os.listxattr(p.ws / "d"), os.listxattr(p.ws / "e"), (p.ws / "e").stat().st_mode & 0o777), (1, "2\n", [], [], 0o755), r.out + r.err)
+        for n in ("d", "e"):
+            check_eq(r.out.count(f'"{n}": cannot be put in place'), 1, r.out)
+        check_eq(json.loads(p.run("--json", kind=("runs",), log=False).out)["runs"][0]["state"], "pending")
+    finally:
+        subprocess.run(["chattr", "-i", "-a", p.ws / "d", p.ws / "e"], check=False)
+    r = p.run("--ours", ".", kind=("commit",), log=False)
+    check_eq((r.code, os.getxattr(p.ws / "d", "user.k"), os.getxattr(p.ws / "e", "user.k"), waiting(p)), (0, b"v", b"v", []), r.out + r.err)
+
+
+def owned(p):
+    """-> how what follows is an ordinary user's, who owns all of the test's"""
+    uid = box.free_id()
+    for path in (p.base, *p.base.rglob("*")):
+        os.chown(path, uid, uid, follow_symlinks=False)
+    return {"env": {"HOME": str(p.home)}, "preexec_fn": box.become(uid)}
+
+
+@root_only
+def a_closed_directory_of_ones_own_that_must_not_be_changed_holds_up_nothing_else(p):
+    """A commit opens it for a while; where that is refused what lies in it waits, and what the commit has nothing to do with."""
+    for n in ("ro/x", "append/x", "f"):
+        p.write(n, "1\n")
+    modes = {"ro": 0o555, "append": 0o555}
+    for n, mode in modes.items():
+        (p.ws / n).chmod(mode)
+    who = owned(p)
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-ec", "for d in ro append; do chmod u+rwx $d; echo n > $d/new; echo 2 > $d/x; done; "
+                   "chmod 555 ro append; echo 2 > f; mkdir late; echo n > late/x; chmod 500 late", **who).code, 0)
+    flag(p, "+i", "ro")
+    flag(p, "+a", "append")
+    try:
+        r = p.run("--ours", ".", kind=("commit",), log=False, **who)
+        check_eq((r.code, (p.ws / "f").read_text(), (p.ws / "late/x").exists()), (1, "2\n", True), r.out + r.err)
+        for n in modes:
+            check_eq(sorted(os.listdir(p.ws / n)), ["x"])
+            for name in ("new", "x"):
+                check_in(f'"{n}/{name}": lies in a directory that cannot be written', r.out)
+        check_eq(json.loads(p.run("--json", kind=("runs",), log=False, **who).out)["runs"][0]["state"], "pending")
+        no_trace(p)
+    finally:
+        subprocess.run(["chattr", "-i", "-a", *(p.ws / n for n in modes)], check=False)
+    r = p.run("--ours", ".", kind=("commit",), log=False, **who)
+    check_eq((r.code, waiting(p)), (0, []), r.out + r.err)
+    for n, mode in modes.items():
+        check_eq(((p.ws / n / "x").read_text(), (p.ws / n / "new").read_text(), (p.ws / n).stat().st_mode & 0o777), ("2\n", "n\n", mode))
+
+
+@root_only
+def what_only_others_can_open_or_change_holds_up_nothing_else(p):
+    """A closed directory whose set-group-ID bit would be lost, the mode of another user's, and a name in a sticky one."""
+    for n in ("group/x", "others/x", "tmp/theirs", "f"):
+        p.write(n, "1\n")
+    who = owned(p)
+    r = p.run("--review", "--write", ".", "--", "sh", "-ec", "for f in group/x others/x tmp/theirs f; do echo 2 > $f; done; chmod 700 others", **who)
+    check_eq(r.code, 0, r.err)
+    for n, owner, mode in (("group", -1, 0o2555), ("others", 0, 0o777), ("tmp", 0, 0o1777), ("tmp/theirs", 0, 0o666)):
+        os.chown(p.ws / n, owner, 0)
+        (p.ws / n).chmod(mode)
+    r = p.run("--ours", "group/x", "--ours", "others", "--ours", "tmp/theirs", kind=("commit",), log=False, **who)
+    check_eq((r.code, (p.ws / "f").read_text(), (p.ws / "group/x").read_text(), (p.ws / "tmp/theirs").read_text()), (1, "2\n", "1\n", "1\n"), r.out + r.err)
+    check_in('"group/x": needs a directory that is closed to you, and opening it would take its set-group-ID bit away', r.out)
+    check_in('"tmp/theirs": cannot be put in place', r.out)
+    check_in('"others": belongs to another user, who alone can change its mode', r.out)
+    check_eq((p.ws / "others/x").read_text(), "2\n", r.out)
+    check_eq([(p.ws / n).stat().st_mode & 0o7777 for n in ("group", "others", "tmp")], [0o2555, 0o777, 0o1777])
+
+
+@root_only
+def what_must_not_be_replaced_is_not_made_by_each_landing(p):
+    """Such a copy may be gigabytes, and a landing comes with each thing that the run does."""
+    large = 4 << 20
+    p.write("app", "1" * large)
+    flag(p, "+a", "app")
+    q = p.start("--review=live", "--write", ".", "--", "sh", "-c", "echo 2 >> app; echo up; while read x; do echo $x > $x; done", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        q.stdout.readline()
+        run, = waiting(p)
+        for name in ("a", "b", "c"):
+            q.stdin.write(name.encode() + b"\n")
+            q.stdin.flush()
+            until((p.ws / name).exists, f"{name} is real")
+        written = dict(line.split(": ") for line in open(f"/proc/{q.pid}/io", encoding="utf-8").read().splitlines())["wchar"]
+        check(int(written) < large, f"{written} bytes were written")
+        _, err = q.communicate(timeout=60)
+    finally:
+        subprocess.run(["chattr", "-a", p.ws / "app"], check=False)
+    check_in("app", err.decode())
+    check_eq(len(waiting(p)), 1)
+
+
+@root_only
 def what_lies_in_a_subvolume_waits_and_holds_up_nothing_else(p):
     if not shutil.which("mkfs.btrfs"):
         skip("mkfs.btrfs is not installed")
@@ -364,15 +484,6 @@ def what_lies_in_a_subvolume_waits_and_holds_up_nothing_else(p):
     check_in('"sub/new/x": the directory that it lies in is not made real', r.out)
     check_eq(p.run(kind=("commit",), log=False).code, 1)
     check_eq(len(waiting(p)), 1)
-
-
-def become(uid):
-    def go():
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-        box.libc.prctl(box.PR_SET_DUMPABLE, 1, 0, 0, 0)
-    return go
 
 
 @root_only
@@ -400,9 +511,9 @@ def a_project_on_an_overlay_of_two_file_systems_is_committed(p):
         skip("this kernel gives an overlay's files the number of the overlay")
     for backend in ("dir", "tmpfs"):
         r = p.run("--review", "--write", ".", "--disk-backend", backend, "--", "sh", "-c", f"echo {backend} > a; rm b; chmod 600 d/y; mv d/x e; echo {backend} > c; echo n > d/new",
-                  env={"HOME": str(p.home)}, preexec_fn=become(uid))
+                  env={"HOME": str(p.home)}, preexec_fn=box.become(uid))
         check_eq(r.code, 0, r.err)
-        r = p.run(kind=("commit",), log=False, env={"HOME": str(p.home)}, preexec_fn=become(uid))
+        r = p.run(kind=("commit",), log=False, env={"HOME": str(p.home)}, preexec_fn=box.become(uid))
         check_eq((r.code, waiting(p)), (0, []), r.out + r.err)
         check_eq([(p.ws / n).read_text() for n in ("a", "c", "d/new", "e")], [f"{backend}\n", f"{backend}\n", "n\n", "1\n"])
         check_eq((sorted(os.listdir(p.ws)), sorted(os.listdir(p.ws / "d")), (p.ws / "d/y").stat().st_mode & 0o777), (["a", "c", "d", "e"], ["new", "y"], 0o600))

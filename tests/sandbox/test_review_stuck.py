@@ -15,7 +15,7 @@ from box import both, both_cases, root_only
 from tap import check, check_eq, check_in, skip
 
 BEGUN, APPLIED, ABORTED = 1, 2, 3
-TAKE, PUT, SWAP = 1, 2, 3
+TAKE, PUT, SWAP, DIR = 1, 2, 3, 4
 
 
 def entry(p):
@@ -536,6 +536,83 @@ def what_was_replaced_and_taken_away_is_not_said_to_be_back(p):
         check_in(f'"{name}": is not as it was, and what was there before is not where the commit keeps it', r.out)
     check('"h"' not in r.out, r.out)
     check(not (of_run / "journal").exists(), "it is over")
+
+
+@root_only
+def a_commit_that_the_file_system_refuses_by_now_ends_both_ways(p):
+    """What it had made real before, or was to, became immutable or append-only. What an abort cannot give back it keeps, and says so."""
+    for name in ("new/x", "g/g", "f"):
+        p.write(name, "1\n")
+    for verb in ("--continue", "--abort"):
+        of_run = review(p, "echo n > new/n; rm g/g; echo 2 > f; chmod 700 g")
+        upper, stage, at = of_run / "layer/upper", stage_in(of_run / "stage"), [(p.ws / n).stat().st_ino for n in ("new", "g")]
+        shutil.copy(upper / "new/n", p.ws / "new/n")
+        (p.ws / "g/g").rename(stage / "o0")
+        (p.ws / "f").rename(stage / "n2")
+        shutil.copy(upper / "f", p.ws / "f")
+        journal(p, of_run, BEGUN, stage,
+                step(TAKE, "g/g", old=stage / "o0", at=at[1]),
+                step(PUT, "new/n", new=p.ws / "new/n", layer=upper / "new/n", at=at[0]),
+                step(SWAP, "f", old=stage / "n2", new=p.ws / "f", layer=upper / "f", at=p.ws.stat().st_ino),
+                step(DIR, "g", old=p.ws / "g", new=p.ws / "g"))
+        fixed = (("+a", "new"), ("+i", "g"), ("+i", "f"))
+        try:
+            for flags, name in fixed:
+                if subprocess.run(["chattr", flags, p.ws / name], check=False, capture_output=True).returncode != 0:
+                    skip("no attribute flags here")
+            r = p.run(of_run.name, verb, kind=("commit",), log=False)
+            check_eq((r.code, (p.ws / "f").read_text(), (p.ws / "new/n").read_text(), (of_run / "journal").exists()), (0 if verb == "--continue" else 1, "2\n", "n\n", False), r.out + r.err)
+        finally:
+            subprocess.run(["chattr", "-i", "-a", *(p.ws / n for _, n in fixed)], check=False)
+        kept = p.ws / f".ward-kept-{of_run.name}"
+        check_eq(kept.exists(), verb == "--abort")
+        if kept.exists():
+            check_eq(sorted((kept / n).read_text() for n in os.listdir(kept) if n[0] in "on"), ["1\n", "1\n"], r.out)
+            check_in('"new/n": cannot be taken away again', r.out)
+        else:
+            (p.ws / "new/n").unlink()
+            p.write("g/g", "1\n")
+            p.write("f", "1\n")
+            if entry(p):
+                p.run(kind=("discard",), log=False)
+
+
+@root_only
+def a_directory_that_is_closed_and_immutable_by_now_ends_both_ways(p):
+    """It was to be opened to its owner for the commit."""
+    p.write("ro/x", "1\n")
+    p.write("f", "1\n")
+    uid = box.free_id()
+    for path in (p.base, *p.base.rglob("*")):
+        os.chown(path, uid, uid, follow_symlinks=False)
+    who = {"env": {"HOME": str(p.home)}, "preexec_fn": box.become(uid), "log": False}
+    for mode, verb in ((0o555, "--abort"), (0o444, "--abort"), (0o444, "--continue"), (0o555, "--continue")):
+        (p.ws / "ro").chmod(mode)
+        os.truncate(p.ws / "f", 0)
+        r = p.run("--review", "--write", ".", "--", "sh", "-ec", f"chmod u+wx ro; echo n > ro/new; rm ro/x; chmod {mode:o} ro; echo 2 > f", **{**who, "log": True})
+        check_eq(r.code, 0, r.err)
+        of_run = entry(p)
+        upper, stage = of_run / "layer/upper", stage_in(of_run / "stage")
+        shutil.copy(upper / "f", stage / "n2")
+        (stage / "n1").write_text("n\n")
+        journal(p, of_run, BEGUN, stage,
+                step(TAKE, "ro/x", old=p.ws / "ro/x", at=(p.ws / "ro").stat().st_ino),
+                step(PUT, "ro/new", new=stage / "n1", at=(p.ws / "ro").stat().st_ino),
+                step(SWAP, "f", old=p.ws / "f", new=stage / "n2", layer=upper / "f", at=p.ws.stat().st_ino),
+                step(DIR, "ro", old=p.ws / "ro", new=p.ws / "ro"))
+        for path in (stage, *stage.iterdir(), of_run / "journal"):
+            os.chown(path, uid, uid)
+        if subprocess.run(["chattr", "+i", p.ws / "ro"], check=False, capture_output=True).returncode != 0:
+            skip("no attribute flags here")
+        try:
+            r = p.run(of_run.name, verb, kind=("commit",), **who)
+            # What lies in one that cannot be read is not looked at afterwards.
+            check_eq((r.code if mode == 0o555 else -1, (p.ws / "f").read_text(), os.listdir(p.ws / "ro"), (of_run / "journal").exists()),
+                     ((1 if verb == "--continue" else 0) if mode == 0o555 else -1, "2\n" if verb == "--continue" else "", ["x"], False), r.out + r.err)
+            check(verb == "--abort" or all(f'"ro/{n}": cannot be put in place' in r.out for n in ("x", "new")), r.out)
+        finally:
+            subprocess.run(["chattr", "-i", p.ws / "ro"], check=False)
+        check_eq(p.run(kind=("discard",), **who).code, 0)
 
 
 @both_cases([("as it was", None), ("changed before the commit", "before"), ("written while it was away", "away")])

@@ -326,6 +326,28 @@ TEST(a_record_of_the_first_version_is_read)
 	end();
 }
 
+TEST(a_record_of_the_second_version_is_read)
+{
+	const struct ward_workspace_facts *got;
+	struct ward_workspace *w;
+
+	begin();
+	made_and_ended(A);
+	sh("sed -i 's/\"version\":3/\"version\":2/;s/\"since_boot_ns\":[0-9]*,//' ward/runs/" A
+	   "/workspace.json");
+	sh("grep -q '\"version\":2' ward/runs/" A
+	   "/workspace.json && ! grep -q since_boot ward/runs/" A "/workspace.json");
+	REQUIRE(ward_workspace_open(A, WARD_WORKSPACE_CHANGE, &w, &err) == WARD_OK);
+	got = ward_workspace_facts(w);
+	CHECK(got->since_boot_ns == 0 && got->since_ns == 5 && got->root_born.ns != 0);
+	ward_workspace_close(w);
+	CASE("with a member that it had not");
+	sh("sed -i 's/\"since_ns\":5,/&\"since_boot_ns\":5,/' ward/runs/" A "/workspace.json");
+	CHECK(open_it(A, WARD_WORKSPACE_CHANGE) == WARD_E_PARSE);
+	CHECK(strstr(err.message, "\"since_boot_ns\" is not known") != NULL);
+	end();
+}
+
 TEST(numbers_of_devices_hold_until_the_next_boot)
 {
 	begin();

@@ -41,17 +41,26 @@ static void words_of(const struct ward_request *r, struct ward_buf *out)
 /*
  * What a person was asked until now may have taken long; nothing of the project was shown to the command yet. What inodes are stamped with is
  * a tick behind: a moment of so long ago has passed for them, or nearly, and is waited for. Not before ward was started: what whoever started it wrote
- * just before is older than the run.
+ * just before is older than the run. But where the clock was set back since then.
  */
-static int64_t since(const struct life *l)
+static int64_t since(const struct life *l, int64_t now)
 {
-	int64_t now = (int64_t)ward_now_wall_ns(), started = (int64_t)l->o->started_ns;
+	int64_t started = (int64_t)l->o->started_ns, past;
 	struct timespec tick;
 
 	if (clock_getres(CLOCK_REALTIME_COARSE, &tick) < 0)
 		return now;
-	now -= tick.tv_sec * INT64_C(1000000000) + tick.tv_nsec;
-	return now > started ? now : started;
+	past = now - tick.tv_sec * INT64_C(1000000000) - tick.tv_nsec;
+	return past > started || started > now ? past : started;
+}
+
+/* The same moment by both clocks. In this order: what lies between the two makes it no later by the second. */
+static void know_since(struct life *l, struct ward_workspace_facts *f)
+{
+	int64_t boot = (int64_t)ward_now_boot_ns(), now = (int64_t)ward_now_wall_ns();
+
+	f->since_ns = l->since_ns = since(l, now);
+	f->since_boot_ns = boot - (now - f->since_ns);
 }
 
 /* It is the directory that the plan is of, and will be known again; what is mounted later is compared with the plan once more. */
@@ -109,8 +118,7 @@ static int make(struct life *l, struct ward_error *err)
 		r = know_log(l, log, err);
 	if (r < 0)
 		return r;
-	f.since_ns = l->since_ns = since(l);
-	f.since_boot_ns = (int64_t)ward_now_boot_ns();
+	know_since(l, &f);
 	memcpy(f.run, l->o->run, sizeof(f.run));
 	words_of(l->r, &words);
 	f.command = ward_buf_cstr(&words);

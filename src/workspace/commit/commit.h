@@ -6,7 +6,7 @@
  *
  *	conflict.c         what the project has in the way
  *	plan.c             changes become steps, in an order that works
- *	place.c            the staging directory
+ *	place.c, refused.c the staging directory; what the file system refuses
  *	stage.c            everything new is made in it
  *	inside.c           what lies in a new directory is made in it, and comes with it
  *	step.c             each step takes its place, or is taken back

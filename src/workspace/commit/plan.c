@@ -12,11 +12,12 @@
 #include <unistd.h>
 
 #include "workspace/commit/inside.h"
+#include "workspace/commit/refused.h"
 
 static const char above_text[] = "the directory that it lies in is not made real";
 static const char elsewhere_text[] = "lies on another file system than the project's root";
-static const char closed_text[] =
-	"lies in a directory that cannot be written: of another user, immutable, or only to be read";
+static const char others_text[] =
+	"belongs to another user, who alone can change its mode and attributes";
 
 enum { PICKED = 1, THEIRS = 2, OURS = 4, SET_ID = 8, LEFT = 16, ABSENT = 32 };
 
@@ -406,35 +407,21 @@ static void note_old(const struct ward_commit *c, struct ward_step *s, const str
 		!S_ISDIR(st->st_mode) && st->st_nlink > 1 ? 0 : ward_commit_ns(&st->st_ctim);
 }
 
-/* Whoever changes the mode of a directory of a group that is not his own takes its set-group-ID bit away, for good. */
-static bool is_of_our_group(const struct stat *st)
+/* path (name in dir) is open to us until the commit is tidied; or the i-th change waits. */
+static void lend_later(struct plan *p, size_t i, const char *path, int dir, const char *name,
+	const struct stat *st)
 {
-	int n = getgroups(0, NULL);
-	gid_t *v = n > 0 ? calloc((size_t)n, sizeof(*v)) : NULL;
-	bool found = st->st_gid == getegid();
+	const char *why = ward_commit_refuses_lending(dir, name, st);
 
-	n = v ? getgroups(n, v) : 0;
-	for (int i = 0; i < n && !found; i++)
-		found = v[i] == st->st_gid;
-	free(v);
-	return found;
+	if (why)
+		leave(p, i, why);
+	else
+		p->dirs[p->n_dirs++] = path;
 }
 
-/* path is open to us until the commit is tidied. */
-static int lend_later(struct plan *p, const char *path, const struct stat *st,
-	struct ward_error *err)
+static bool is_closed(const struct plan *p, const struct stat *st)
 {
-	int r;
-
-	if (!(st->st_mode & S_ISGID) || is_of_our_group(st)) {
-		p->dirs[p->n_dirs++] = path;
-		return WARD_OK;
-	}
-	r = ward_fail(err, WARD_E_SYSTEM,
-		"cannot write in '%s': it is closed to you, and opening it would take its set-group-ID bit away, since you are not of its group",
-		path);
-	ward_fail_fix(err, "chmod u+rwx it, or leave out what lies in it: ward commit RUN PATH...");
-	return r;
+	return p->c->euid != 0 && st->st_uid == p->c->euid && (st->st_mode & S_IRWXU) != S_IRWXU;
 }
 
 /* Its directory can be written; else that is lent, or (not ours, or one that nobody may change) the change waits, and no other does. */
@@ -443,26 +430,25 @@ static int writable_directory(struct plan *p, size_t i, const char *path, int di
 {
 	const char *slash = strrchr(path, '/');
 	const struct stat *st = &p->c->in_root.st;
-	int r = WARD_OK;
 
 	if (p->written && ward_commit_same_parent(p->written, path))
 		return WARD_OK;
-	if (p->c->euid != 0 && st->st_uid == p->c->euid && (st->st_mode & S_IRWXU) != S_IRWXU) {
+	if (is_closed(p, st)) {
 		const char *at =
 			slash ? ward_arena_dup(p->c->arena, path, (size_t)(slash - path)) : ".";
 
 		if (!at)
 			return no_memory(err);
-		r = lend_later(p, at, st, err);
+		lend_later(p, i, at, dir, "", st);
 	} else if (faccessat(dir, ".", W_OK | X_OK, 0) < 0) {
-		if (errno != EACCES && errno != EPERM && errno != EROFS)
+		if (!ward_commit_is_refused(-errno))
 			return ward_fail_errno(err, WARD_E_SYSTEM, errno,
 				"cannot write in the directory of '%s'", path);
-		leave(p, i, closed_text);
-		return WARD_OK;
+		leave(p, i, ward_commit_closed_text);
 	}
-	p->written = path;
-	return r;
+	if (live(p, i))
+		p->written = path;
+	return WARD_OK;
 }
 
 /* Of the i-th change. The same file system: another one (a subvolume of btrfs, say) cannot be renamed to, and what lies there waits.
@@ -471,7 +457,7 @@ static int writable_directory(struct plan *p, size_t i, const char *path, int di
 static int note_place(struct plan *p, size_t i, struct ward_step *s, const struct stat *old,
 	struct ward_error *err)
 {
-	const char *name;
+	const char *name, *why;
 	int dir = ward_commit_hold(&p->c->in_root, p->c->root, s->path, &name), r;
 
 	s->dir_ino = WARD_DIR_UNKNOWN;
@@ -487,10 +473,14 @@ static int note_place(struct plan *p, size_t i, struct ward_step *s, const struc
 	s->dir_ino = p->c->in_root.st.st_ino;
 	s->dir_old = ward_commit_is_old(p->c, &p->c->in_root.st);
 	r = writable_directory(p, i, s->path, dir, err);
-	if (r == WARD_OK && p->c->euid != 0 && old && S_ISDIR(old->st_mode) &&
-		old->st_uid == p->c->euid && (old->st_mode & S_IRWXU) != S_IRWXU)
-		r = lend_later(p, s->path, old, err);
-	return r;
+	if (r < 0 || !live(p, i))
+		return r;
+	why = old ? ward_commit_refuses_name(dir, &p->c->in_root.st, name, old, p->c->euid) : NULL;
+	if (why)
+		leave(p, i, why);
+	else if (old && S_ISDIR(old->st_mode) && is_closed(p, old))
+		lend_later(p, i, s->path, dir, name, old);
+	return WARD_OK;
 }
 
 /* What is looked at here is what is replaced: the look for conflicts was an earlier one, and somebody may have written since. */
@@ -580,9 +570,10 @@ static int add_directory(struct plan *p, size_t i, struct ward_error *err)
 	}
 	if (came_since(p, i, &st))
 		return WARD_OK;
-	if (p->c->euid != 0 && st.st_uid != p->c->euid && (change->bits || change->xattrs))
-		return ward_fail(err, WARD_E_SYSTEM,
-			"cannot change the mode of '%s': it belongs to another user", change->path);
+	if (p->c->euid != 0 && st.st_uid != p->c->euid && (change->bits || change->xattrs)) {
+		leave(p, i, others_text);
+		return WARD_OK;
+	}
 	s = add(p->c, WARD_STEP_DIR, change->path, change);
 	if (!s)
 		return no_memory(err);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "workspace/commit/inside.h"
+#include "workspace/commit/refused.h"
 
 static const char changed_text[] = "was changed in the project while the commit went on";
 static const char came_text[] = "came to be in the project while the commit went on";
@@ -31,8 +32,8 @@ static const char group_text[] =
 static const char kept_text[] =
 	"was changed in the project after the commit; what was there before is kept beside";
 
-static const char refused_text[] =
-	"cannot be put in place: an immutable or append-only attribute, or rights, of what is there or of its directory";
+static const char stays_text[] =
+	"cannot be taken away again: an immutable or append-only attribute, or rights, of it or of its directory; it stays";
 
 /* A step under way: its directory, open. */
 struct at {
@@ -60,12 +61,6 @@ static int done(struct at *a)
 static bool is_missing(int r)
 {
 	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EXDEV || r == -ESTALE;
-}
-
-/* It stays as it is whatever is tried again, and says nothing of the others. */
-static bool is_refused(int r)
-{
-	return r == -EPERM || r == -EACCES || r == -EROFS;
 }
 
 static int look(int dir, const char *name, struct stat *ret)
@@ -151,8 +146,8 @@ static int put(struct at *a)
 		return left(a, came_text);
 	if (is_missing(r))
 		return left(a, moved_text);
-	if (is_refused(r))
-		return left(a, refused_text);
+	if (ward_commit_is_refused(r))
+		return left(a, ward_commit_refused_text);
 	if (r < 0)
 		return r;
 	if (in_place(a))
@@ -203,8 +198,8 @@ static int swap(struct at *a)
 		r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_EXCHANGE);
 	if (is_missing(r))
 		return left(a, changed_text);
-	if (is_refused(r))
-		return left(a, refused_text);
+	if (ward_commit_is_refused(r))
+		return left(a, ward_commit_refused_text);
 	if (r < 0)
 		return r;
 	if (!staged_is(a, a->n, &s->old))
@@ -239,8 +234,8 @@ static int take(struct at *a)
 		return done(a); /* somebody else was faster */
 	if (is_missing(r))
 		return left(a, changed_text);
-	if (is_refused(r))
-		return left(a, refused_text);
+	if (ward_commit_is_refused(r))
+		return left(a, ward_commit_refused_text);
 	if (r < 0)
 		return r;
 	if (!staged_is(a, a->o, &s->old))
@@ -325,6 +320,8 @@ static int back_put(struct at *a)
 		return left(a, "was changed in the project after the commit; it stays");
 	if (r == 0)
 		r = ward_commit_rename(a->dir, a->name, a->c->stage, a->n, RENAME_NOREPLACE);
+	if (ward_commit_is_refused(r))
+		return left(a, stays_text);
 	if (r < 0)
 		return r;
 	if (is_away_as_put(a))
@@ -340,6 +337,8 @@ static int without_old(struct at *a)
 	struct stat now;
 	int r = look(a->dir, a->name, &now);
 
+	if (ward_commit_is_refused(r)) /* nor could it be taken */
+		return done(a);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	return r == 0 && now.st_ino == a->s->old.ino ? done(a) : left(a, lost_text);
@@ -361,13 +360,13 @@ static int back_swap(struct at *a)
 		r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_NOREPLACE);
 		return r == 0 ? done(a) : keep(a);
 	}
-	if (r < 0)
+	if (r < 0 && !ward_commit_is_refused(r))
 		return r;
-	if (!is_as_put(a, &now))
+	if (r < 0 || !is_as_put(a, &now))
 		return keep(a);
 	r = ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_EXCHANGE);
 	if (r < 0)
-		return is_missing(r) ? keep(a) : r;
+		return is_missing(r) || ward_commit_is_refused(r) ? keep(a) : r;
 	if (is_away_as_put(a) && in_place(a))
 		return gave_back(a);
 	(void)ward_commit_rename(a->c->stage, a->n, a->dir, a->name, RENAME_EXCHANGE);
@@ -382,7 +381,7 @@ static int back_take(struct at *a)
 	if (r < 0)
 		return r == -ENOENT ? without_old(a) : r;
 	r = ward_commit_rename(a->c->stage, a->o, a->dir, a->name, RENAME_NOREPLACE);
-	if (r == -EEXIST || is_missing(r))
+	if (r == -EEXIST || is_missing(r) || ward_commit_is_refused(r))
 		return keep(a);
 	if (r < 0)
 		return r;
@@ -406,7 +405,10 @@ static int open_directory(const struct ward_commit *c, const struct ward_step *s
 	return st->st_ino == s->new.ino ? ward_take_fd(&fd) : -ESTALE;
 }
 
-/* Those that their owner may not write are lent to us until the end. The outermost first: only then can the next be reached. */
+/*
+ * Those that their owner may not write are lent to us until the end. The outermost first: only then can the next be reached. Of one that stays
+ * closed, since somebody made it immutable meanwhile, what is to be done in it is left.
+ */
 int ward_commit_lend(struct ward_commit *c, struct ward_error *err)
 {
 	for (size_t i = c->j.n; i-- > 0 && c->euid != 0;) {
@@ -422,7 +424,7 @@ int ward_commit_lend(struct ward_commit *c, struct ward_error *err)
 			r = ward_commit_chmod(fd, (st.st_mode & 07777) | S_IRWXU);
 		else if (fd < 0 && !is_missing(fd))
 			r = fd;
-		if (r < 0)
+		if (r < 0 && !ward_commit_is_refused(r))
 			return ward_fail_errno(err, WARD_E_SYSTEM, -r,
 				"cannot change the mode of '%s'", s->path);
 	}
@@ -460,9 +462,32 @@ static int open_attributes(const struct ward_commit *c, enum ward_staged what, s
 	return openat(c->stage, staged, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* Its mode and attributes; said once. */
+static void leave_directory(const struct ward_commit *c, struct ward_step *s, const char *why)
+{
+	if (s->result != WARD_RESULT_LEFT)
+		ward_commit_leave(c, s->path, why);
+	s->result = WARD_RESULT_LEFT;
+}
+
+static int attributes_back(struct ward_commit *c, struct ward_step *s, int fd, int old, int new,
+	mode_t *mode, struct ward_error *err)
+{
+	struct ward_error why = WARD_ERROR_INIT;
+	int r = ward_commit_attrs_back(fd, old, new, mode, &why, s->path);
+
+	if (r < 0 && ward_commit_is_refused(-why.sys_errno)) {
+		leave_directory(c, s, ward_commit_refused_text);
+		return WARD_OK;
+	}
+	if (r < 0 && err)
+		*err = why;
+	return r;
+}
+
 /*
  * The run's attributes, or those before. What somebody else has given the directory meanwhile is nowhere else: then those of the run do not come,
- * and it is left as it was, with that.
+ * and it is left as it was, with that; and where the file system refuses one of them.
  */
 static int settle_attributes(struct ward_commit *c, size_t i, bool *back, int fd, mode_t *mode,
 	struct ward_error *err)
@@ -470,17 +495,26 @@ static int settle_attributes(struct ward_commit *c, size_t i, bool *back, int fd
 	struct ward_step *s = &c->j.v[i];
 	WARD_FD new = open_attributes(c, WARD_STAGED_NEW_ATTRIBUTES, i);
 	WARD_FD old = open_attributes(c, WARD_STAGED_OLD_ATTRIBUTES, i);
+	struct ward_error why = WARD_ERROR_INIT;
+	int r;
 
 	if (new < 0 || old < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
 			"cannot read the attributes to come of '%s'", s->path);
-	if (!*back && !ward_commit_attrs_either(fd, old, new)) {
-		s->result = WARD_RESULT_LEFT;
-		ward_commit_leave(c, s->path, attributes_text);
-		*back = true;
+	if (!*back && ward_commit_attrs_either(fd, old, new)) {
+		r = ward_commit_attrs_copy(new, fd, true, &why, s->path);
+		if (r == WARD_OK)
+			return r;
+		if (!ward_commit_is_refused(-why.sys_errno)) {
+			if (err)
+				*err = why;
+			return r;
+		}
 	}
-	return *back ? ward_commit_attrs_back(fd, old, new, mode, err, s->path)
-		     : ward_commit_attrs_copy(new, fd, true, err, s->path);
+	if (!*back)
+		leave_directory(c, s, why.sys_errno ? ward_commit_refused_text : attributes_text);
+	*back = true;
+	return attributes_back(c, s, fd, old, new, mode, err);
 }
 
 /* Open at fd, which is as st says. */
@@ -493,8 +527,7 @@ static int settle_open(struct ward_commit *c, size_t i, bool back, int fd, struc
 	int r = 0;
 
 	if (given) {
-		s->result = WARD_RESULT_LEFT;
-		ward_commit_leave(c, s->path, mode_text);
+		leave_directory(c, s, mode_text);
 		/* The attributes of the run do not stay with it. */
 		if (!back || !s->attributes)
 			return WARD_OK;
@@ -505,9 +538,8 @@ static int settle_open(struct ward_commit *c, size_t i, bool back, int fd, struc
 	mode = given ? now : undone && s->old.ino != 0 ? s->old.mode & 07777 : s->new.mode & 07777;
 	/* An access list that is put back changes the mode as well. */
 	r = (st->st_mode & 07777) == mode && !given ? 0 : ward_commit_chmod(fd, mode);
-	if (is_refused(r)) {
-		s->result = WARD_RESULT_LEFT;
-		ward_commit_leave(c, s->path, refused_text);
+	if (ward_commit_is_refused(r)) {
+		leave_directory(c, s, ward_commit_refused_text);
 		return WARD_OK;
 	}
 	if (r < 0)
@@ -515,10 +547,8 @@ static int settle_open(struct ward_commit *c, size_t i, bool back, int fd, struc
 			s->path);
 	if (back || c->given.on)
 		ward_commit_note_mode(c, s->path, fd, st);
-	if ((mode & S_ISGID) && fstat(fd, st) == 0 && !(st->st_mode & S_ISGID)) {
-		s->result = WARD_RESULT_LEFT;
-		ward_commit_leave(c, s->path, group_text);
-	}
+	if ((mode & S_ISGID) && fstat(fd, st) == 0 && !(st->st_mode & S_ISGID))
+		leave_directory(c, s, group_text);
 	return WARD_OK;
 }
 
@@ -531,11 +561,11 @@ static int settle(struct ward_commit *c, size_t i, bool back, struct ward_error 
 	int r;
 
 	s->result = WARD_RESULT_DONE;
-	if (is_missing(fd)) { /* gone, as it should, or somebody else's now */
-		if (s->old.ino != 0 && (s->old.mode != s->new.mode || s->attributes)) {
-			s->result = WARD_RESULT_LEFT;
-			ward_commit_leave(c, s->path, moved_text);
-		}
+	/* Gone, as it should, or somebody else's now; or it lies in one that stays closed. */
+	if (is_missing(fd) || ward_commit_is_refused(fd)) {
+		if (s->old.ino == 0 ? !is_missing(fd) : s->old.mode != s->new.mode || s->attributes)
+			leave_directory(c, s,
+				is_missing(fd) ? moved_text : ward_commit_refused_text);
 		return WARD_OK;
 	}
 	if (fd < 0)
@@ -572,13 +602,13 @@ int ward_commit_settle_modes(const struct ward_commit *c)
 		if (s->kind != WARD_STEP_DIR || s->result != WARD_RESULT_DONE)
 			continue;
 		fd = open_directory(c, s, O_PATH, &st);
-		if (is_missing(fd))
-			continue;
 		r = fd < 0 ? fd
 			: (st.st_mode & 07777) == (s->new.mode & 07777)
 			? 0
 			: ward_commit_chmod(fd, s->new.mode & 07777);
-		first = first < 0 ? first : r;
+		/* Settled it was: made immutable since, it stays as it is. */
+		if (!is_missing(r) && !ward_commit_is_refused(r))
+			first = first < 0 ? first : r;
 	}
 	return first;
 }
@@ -597,15 +627,15 @@ static bool has_old(const struct at *a)
 			st.st_ino != a->s->new.ino);
 }
 
-/* Its directory is not there. It was, if the step is done: a later one took it. */
-static int no_place(struct at *a)
+/* Its directory is not there, or lets us in no more. It was, and did, if the step is done: a later one took it. */
+static int no_place(struct at *a, const char *why)
 {
 	struct stat st;
 
 	if (a->s->kind == WARD_STEP_PUT)
-		return look(a->c->stage, a->n, &st) == -ENOENT ? done(a) : left(a, moved_text);
+		return look(a->c->stage, a->n, &st) == -ENOENT ? done(a) : left(a, why);
 	if (!has_old(a))
-		return left(a, moved_text);
+		return left(a, why);
 	if (staged_is(a, a->s->kind == WARD_STEP_TAKE ? a->o : a->n, &a->s->old))
 		return done(a);
 	return keep(a);
@@ -613,9 +643,14 @@ static int no_place(struct at *a)
 
 static int no_place_back(struct at *a)
 {
-	if (!has_old(a))
-		return done(a);
-	return keep(a);
+	struct stat st;
+
+	if (has_old(a))
+		return keep(a);
+	if (ward_commit_is_refused(a->dir) && a->s->kind == WARD_STEP_PUT &&
+		look(a->c->stage, a->n, &st) == -ENOENT)
+		return left(a, stays_text);
+	return done(a);
 }
 
 static int noted(struct at *a, size_t i, bool back, step_fn *fn)
@@ -658,8 +693,9 @@ static int one(struct ward_commit *c, size_t i, bool back)
 	ward_commit_staged(a.n, WARD_STAGED_NEW, i);
 	ward_commit_staged(a.o, WARD_STAGED_OLD, i);
 	a.dir = open_place(c, s, &a.name);
-	if (is_missing(a.dir))
-		r = back ? no_place_back(&a) : no_place(&a);
+	if (is_missing(a.dir) || ward_commit_is_refused(a.dir))
+		r = back ? no_place_back(&a)
+			 : no_place(&a, is_missing(a.dir) ? moved_text : ward_commit_refused_text);
 	else if (a.dir < 0)
 		r = a.dir;
 	else
