@@ -53,10 +53,10 @@ uint64_t ward_bucket_next(const struct ward_bucket *b); /* ns: when there is one
 
 /* ---- resolve.c ---- */
 struct ward_resolver {
-	int epoll; bool fixed;       /* epoll: borrowed; fixed: --resolver */
+	int epoll; bool fixed, conf_young; /* epoll: borrowed; fixed: --resolver; young: see read_conf */
 	struct ward_resolv_conf conf;
-	struct timespec conf_time;   /* of the file that conf was read from, and its number */
-	uint64_t conf_ino, conf_again, conf_no; /* ns: not looked at before; how often there was another one */
+	struct timespec conf_time;   /* of the file that conf was read from: its last change, its number, its bytes */
+	uint64_t conf_ino, conf_size, conf_again, conf_no; /* ns: not looked at before; how often there was another one */
 	const char *conf_file, *hosts_file; uint64_t silent_until[WARD_RESOLVERS_MAX]; /* ns: asked last until then */
 	struct ward_lookup *first;
 	size_t n;

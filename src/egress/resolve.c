@@ -23,6 +23,7 @@
 #define SILENT_S 1u
 #define PORTS_TRIED 3
 #define CONF_MS 1000u /* between two looks at resolv.conf */
+#define YOUNG_MS 1000u /* that a file is looked at again after it changed */
 #define LAST_MS 60000u /* that a server which said nothing is asked behind the others */
 
 struct half {
@@ -68,9 +69,34 @@ static void follow_conf(struct ward_resolver *r, uint64_t now)
 		begin_lookup(l, now);
 }
 
+static bool is_same_conf(const struct ward_resolv_conf *a, const struct ward_resolv_conf *b)
+{
+	if (a->n != b->n || a->timeout_ms != b->timeout_ms || a->attempts != b->attempts ||
+		a->ndots != b->ndots || a->n_search != b->n_search)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (memcmp(&a->v[i], &b->v[i], ward_resolver_size(&a->v[i])) != 0)
+			return false;
+	for (size_t i = 0; i < a->n_search; i++)
+		if (!ward_streq(a->search[i], b->search[i]))
+			return false;
+	return true;
+}
+
+/* Was it looked at so early that it can become another one within the same tick of its file system's clock? */
+static bool is_young(const struct stat *st)
+{
+	const struct timespec *t = &st->st_ctim;
+
+	return (uint64_t)t->tv_sec * 1000 * WARD_MS + (uint64_t)t->tv_nsec + YOUNG_MS * WARD_MS >
+		ward_now_wall_ns();
+}
+
+/* Whoever renews a lease writes the same once more: that is no other network. */
 static void read_conf(struct ward_resolver *r, uint64_t now)
 {
 	struct ward_buf b = WARD_BUF_INIT;
+	struct ward_resolv_conf read;
 	struct stat st;
 
 	if (r->fixed || (r->conf.n && now < r->conf_again))
@@ -78,15 +104,21 @@ static void read_conf(struct ward_resolver *r, uint64_t now)
 	r->conf_again = now + CONF_MS * WARD_MS;
 	if (stat(r->conf_file, &st) < 0)
 		memset(&st, 0, sizeof(st));
-	if (r->conf.n && st.st_ino == r->conf_ino &&
-		memcmp(&st.st_mtim, &r->conf_time, sizeof(st.st_mtim)) == 0)
+	if (r->conf.n && !r->conf_young && st.st_ino == r->conf_ino &&
+		(uint64_t)st.st_size == r->conf_size &&
+		memcmp(&st.st_ctim, &r->conf_time, sizeof(st.st_ctim)) == 0)
 		return;
 	r->conf_ino = st.st_ino;
-	r->conf_time = st.st_mtim;
+	r->conf_size = (uint64_t)st.st_size;
+	r->conf_time = st.st_ctim;
+	r->conf_young = is_young(&st);
 	if (ward_read_file(r->conf_file, WARD_HOSTS_BYTES_MAX, &b, NULL) < 0)
 		ward_buf_clear(&b);
-	ward_resolv_conf_parse(ward_buf_cstr(&b), b.n, &r->conf);
+	ward_resolv_conf_parse(ward_buf_cstr(&b), b.n, &read);
 	ward_buf_done(&b);
+	if (is_same_conf(&read, &r->conf))
+		return;
+	r->conf = read;
 	follow_conf(r, now);
 }
 

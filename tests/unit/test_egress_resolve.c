@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME "good.test.example"
@@ -715,6 +716,67 @@ TEST(another_network_is_looked_for_while_somebody_waits)
 	(void)unlink(path);
 	servers_end(&s);
 	ward_pins_table_done(&t);
+}
+
+/* As whoever renews a lease does: what is asked and what is known are left as they are (conf_no). */
+TEST(the_same_network_written_again_is_none_to_follow)
+{
+	static const char *const writes[] = { "127.0.0.1", "127.0.0.1 # renewed", "127.0.0.9" };
+	struct servers s = servers_begin("-");
+	struct ward_pins_table t = { 0 };
+	struct ward_pinned *known = ward_pinned_make(&t, NAME);
+	char path[] = "/tmp/ward-resolv-XXXXXX";
+	int fd = mkstemp(path);
+
+	REQUIRE(known && fd >= 0);
+	ward_close(fd);
+	s.r.fixed = false;
+	s.r.conf_file = path;
+	s.r.conf.n = 0;
+	conf_says(path, "127.0.0.1");
+	/* Port 53 is not for a test to serve: the first look is without anybody who asks. */
+	CHECK_EQ_INT(ward_resolver_conf(&s.r)->n, 1);
+	CHECK_EQ_INT(s.r.conf_no, 1);
+	known->until = UINT64_MAX;
+	known->asked = 1;
+	known->found = WARD_FOUND_SOME;
+	TABLE(row, writes) {
+		CASE("%s", *row);
+		(void)unlink(path); /* another file */
+		conf_says(path, *row);
+		s.r.conf_again = 0;
+		CHECK(ward_resolver_begin(&s.r, known));
+		CHECK_EQ_INT(s.r.conf_no, row == &writes[2] ? 2 : 1);
+		CHECK((known->lookup != NULL) == (row == &writes[2]));
+	}
+	(void)unlink(path);
+	servers_end(&s);
+	ward_pins_table_done(&t);
+}
+
+/* Emptied, looked at and written within a tick of the clock it has the time of what was seen. */
+TEST(a_file_that_has_just_changed_is_looked_at_again)
+{
+	struct servers s = servers_begin("-");
+	char path[] = "/tmp/ward-resolv-XXXXXX";
+	struct stat st;
+	int fd = mkstemp(path);
+
+	REQUIRE(fd >= 0);
+	ward_close(fd);
+	s.r.fixed = false;
+	s.r.conf_file = path;
+	s.r.conf.n = 0;
+	conf_says(path, "127.0.0.8");
+	CHECK_EQ_INT(ward_resolver_conf(&s.r)->n, 1);
+	conf_says(path, "127.0.0.9");
+	CHECK(stat(path, &st) == 0);
+	s.r.conf_time = st.st_ctim; /* as if it were that tick */
+	s.r.conf_again = 0;
+	CHECK_EQ_INT(((const struct sockaddr_in *)&ward_resolver_conf(&s.r)->v[0])->sin_addr.s_addr,
+		htonl(0x7f000009));
+	(void)unlink(path);
+	servers_end(&s);
 }
 
 TAP_MAIN();
