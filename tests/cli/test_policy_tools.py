@@ -256,6 +256,8 @@ def check_warns_as_a_plan_does(text, says):
 SOME = 'permit (principal, action == Ward::Action::"net.connect", resource) when { %s };\n'
 PORT = "resource is Ward::Endpoint && resource.port == 443"
 ALL, WILD = "every name and every public address", "names below a domain carry data out"
+RANGE, NEVER = "what is never reached lies in it", "is never reached, whatever is permitted"
+EVERY = 'Ward::Cidr::"0.0.0.0/0"'
 
 
 @cases([
@@ -269,12 +271,23 @@ ALL, WILD = "every name and every public address", "names below a domain carry d
     ("all but these", '!(resource in [Ward::Host::"a.example"])', [ALL]),
     ("unless", 'true } unless { resource in [Ward::Host::"a.example"]', [ALL]),
     ("a port alone", PORT, [ALL]),
+    ("every address", f"resource in {EVERY}", [RANGE]),
+    ("every address of both families", f'resource in [{EVERY}, Ward::Cidr::"::/0"]', [RANGE]),
+    ("every address behind a port", f"{PORT} && (resource in {EVERY} || resource in Ward::Host::\"a.example\")", [RANGE]),
+    ("every address of one kind", f"resource is Ward::Endpoint in {EVERY}", [RANGE]),
+    ("all but every address", f"!(resource in {EVERY})", [ALL]),
+    ("hosts that are not in a range", f'resource in Ward::Host::"a.example" && !(resource in {EVERY})', []),
+    ("a private network", 'resource in Ward::Cidr::"10.0.0.0/8"', []),
+    ("what is never reached, and a domain", 'resource in Ward::Host::"169.254.169.254" || resource in Ward::Domain::"a.example"', [WILD, NEVER]),
+    ("its port", '"x" == "y" || Ward::Endpoint::"169.254.169.254:80" == resource', [ALL]),
+    ("its port alone", 'Ward::Endpoint::"169.254.169.254:80" == resource', [NEVER]),
+    ("its network", 'resource in Ward::Cidr::"169.254.0.0/16"', [NEVER]),
 ])
 def a_permit_of_hosts_in_its_condition_is_none_of_all(when, says):
     """As the parser itself has several of them written."""
     with place({"a.cedar": SOME % when}) as policy:
         r = policy("check", "a.cedar")
-        check_eq((r.code, [s for s in (ALL, WILD) if s in r.out]), (0, says), r.out + r.err)
+        check_eq((r.code, [s for s in (ALL, WILD, RANGE, NEVER) if s in r.out]), (0, says), r.out + r.err)
 
 
 @test

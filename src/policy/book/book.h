@@ -160,10 +160,11 @@ bool ward_book_net_limited(const struct ward_book *b); /* has a permit that gran
 struct ward_book_reach {
 	const struct ward_book_rule *rule;
 	const char *before, *host;
-	bool one;                        /* host is an endpoint: it has its port */
-	bool address;                    /* a range of addresses */
-	bool conditional, narrowed, wild; /* with conditions, of ports say; without host: one names hosts, or domains, too */
+	bool one, address, conditional;  /* host is an endpoint: it has its port; a range of addresses; with conditions, of ports say */
+	const struct cedar_expr *narrow; /* without host: the condition that holds for none but what it names, or NULL: */
 };
+int ward_book_reach_named(const struct ward_book *b, const struct ward_book_reach *of,
+	int (*fn)(const struct ward_book_reach *named, void *arg), void *arg); /* each; ends with the first r < 0 */
 /* Of what grants the permits that speak of connecting; compiled NULL: there are none. */
 const struct ward_book_set *ward_book_reach_set(const struct ward_book *b);
 /* Has this rule, one of the grants' set, this very endpoint in its text? */
@@ -171,8 +172,7 @@ bool ward_book_names_endpoint(const struct ward_book *b, const struct ward_book_
 bool ward_book_reaches(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret);
 /* The same of forbids: of those that name a host, or are of nothing but connecting. */
 bool ward_book_net_forbids(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret);
-/* The endpoints that policies name, in no order; NULL behind the last. */
-const char *ward_book_endpoint(const struct ward_book *b, size_t *io_at);
+const char *ward_book_endpoint(const struct ward_book *b, size_t *io_at); /* that policies name, in no order; NULL behind the last */
 
 /* ---- thing.c: a resource as an entity that lies in what the policies name ---- */
 struct ward_desk;                        /* what asking needs; one a thread; keeps its memory */

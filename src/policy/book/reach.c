@@ -76,8 +76,8 @@ const uint16_t *ward_book_ports(const struct ward_book *b, size_t *ret_n)
 
 /* ---- permits ---- */
 
-/* A scope as the host of a capability; false: it is not about endpoints. */
-static bool host_of(const struct ward_book *b, const struct cedar_policy *p,
+/* What is named as the host of a capability; false: it is no endpoint, nor what endpoints lie in. */
+static bool host_by(const struct ward_book *b, const struct cedar_uid *uid,
 	struct ward_book_reach *to)
 {
 	static const struct {
@@ -85,49 +85,30 @@ static bool host_of(const struct ward_book *b, const struct cedar_policy *p,
 		const char *before;
 	} rows[] = { { WARD_TYPE_ENDPOINT, "" }, { WARD_TYPE_HOST, "" }, { WARD_TYPE_CIDR, "" },
 		{ WARD_TYPE_DOMAIN, "**." } };
-	const struct cedar_uid *uid = p->resource.uid;
 
-	to->before = "";
-	to->host = NULL;
-	if (p->resource.op == CEDAR_SCOPE_ANY)
-		return true;
-	if (uid == NULL)
-		return ward_cedar_str_eq(p->resource.type, b->types[WARD_TYPE_ENDPOINT]);
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
 		if (!ward_cedar_str_eq(uid->type, b->types[rows[i].type]))
 			continue;
 		to->host = uid->id->s;
 		to->one = rows[i].type == WARD_TYPE_ENDPOINT;
 		to->address = rows[i].type == WARD_TYPE_CIDR || strchr(uid->id->s, '/') != NULL;
-		if (to->host[0] != '*')
-			to->before = rows[i].before;
+		to->before = to->host[0] != '*' ? rows[i].before : "";
 		return true;
 	}
 	return false;
 }
 
-/* Of a condition: true where it holds for no other endpoint than those below what it names; *io_wild: a domain is among them. */
-static bool names_hosts(const struct ward_book *b, const struct cedar_expr *x, bool *io_wild)
+/* The same of a scope; false: it is not about endpoints. */
+static bool host_of(const struct ward_book *b, const struct cedar_policy *p,
+	struct ward_book_reach *to)
 {
-	static const enum ward_type types[] = { WARD_TYPE_ENDPOINT, WARD_TYPE_HOST, WARD_TYPE_CIDR,
-		WARD_TYPE_DOMAIN };
-
-	if (x->kind == CEDAR_X_SET) {
-		for (uint32_t i = 0; i < x->n; i++) {
-			if (!names_hosts(b, x->v[i], io_wild))
-				return false;
-		}
+	to->before = "";
+	to->host = NULL;
+	if (p->resource.op == CEDAR_SCOPE_ANY)
 		return true;
-	}
-	if (x->kind != CEDAR_X_ENTITY)
-		return false;
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(types); i++) {
-		if (!ward_cedar_str_eq(x->uid->type, b->types[types[i]]))
-			continue;
-		*io_wild |= types[i] == WARD_TYPE_DOMAIN;
-		return true;
-	}
-	return false;
+	if (p->resource.uid == NULL)
+		return ward_cedar_str_eq(p->resource.type, b->types[WARD_TYPE_ENDPOINT]);
+	return host_by(b, p->resource.uid, to);
 }
 
 static bool is_resource(const struct cedar_expr *x)
@@ -135,40 +116,82 @@ static bool is_resource(const struct cedar_expr *x)
 	return x->kind == CEDAR_X_VAR && x->aux == CEDAR_RESOURCE;
 }
 
-/* Where it cannot be told it is not: then a warning says more than there is, and never less. */
-static bool narrows(const struct ward_book *b, const struct cedar_expr *x, bool *io_wild)
+/* What a part of a condition compares the resource with, so that it holds for nothing else; NULL: it does not. */
+static const struct cedar_expr *compared(const struct cedar_expr *x)
 {
+	if (x->kind == CEDAR_X_IS)
+		return is_resource(x->a) ? x->is->in : NULL;
+	if (x->kind == CEDAR_X_IN)
+		return is_resource(x->a) ? x->b : NULL;
+	if (x->kind != CEDAR_X_EQ)
+		return NULL;
+	return is_resource(x->a) ? x->b : is_resource(x->b) ? x->a : NULL;
+}
+
+static bool names_hosts(const struct ward_book *b, const struct cedar_expr *x)
+{
+	struct ward_book_reach to;
+
+	if (x->kind != CEDAR_X_SET)
+		return x->kind == CEDAR_X_ENTITY && host_by(b, x->uid, &to);
+	for (uint32_t i = 0; i < x->n; i++) {
+		if (!names_hosts(b, x->v[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Where it cannot be told it does not: then a warning says more than there is, and never less. */
+static bool narrows(const struct ward_book *b, const struct cedar_expr *x)
+{
+	const struct cedar_expr *hosts = compared(x);
 	bool any = x->kind == CEDAR_X_AND;
 
-	if (x->kind == CEDAR_X_AND || x->kind == CEDAR_X_OR) {
-		for (uint32_t i = 0; i < x->n; i++) {
-			if (narrows(b, x->v[i], io_wild) == any)
-				return any;
-		}
-		return !any;
+	if (!any && x->kind != CEDAR_X_OR)
+		return hosts != NULL && names_hosts(b, hosts);
+	for (uint32_t i = 0; i < x->n; i++) {
+		if (narrows(b, x->v[i]) == any)
+			return any;
 	}
-	if (x->kind == CEDAR_X_IS)
-		return is_resource(x->a) && x->is->in != NULL && names_hosts(b, x->is->in, io_wild);
-	if (x->kind == CEDAR_X_IN)
-		return is_resource(x->a) && names_hosts(b, x->b, io_wild);
-	return x->kind == CEDAR_X_EQ &&
-		((is_resource(x->a) && names_hosts(b, x->b, io_wild)) ||
-			(is_resource(x->b) && names_hosts(b, x->a, io_wild)));
+	return !any;
+}
+
+/* Of what narrows: of all parts that must hold one is enough. */
+static int tell_named(const struct ward_book *b, const struct cedar_expr *x,
+	int (*fn)(const struct ward_book_reach *named, void *arg), void *arg)
+{
+	const struct cedar_expr *hosts = compared(x);
+	struct ward_book_reach to = { .narrow = NULL };
+	int r = WARD_OK;
+
+	if (hosts != NULL)
+		return tell_named(b, hosts, fn, arg);
+	if (x->kind == CEDAR_X_ENTITY)
+		return host_by(b, x->uid, &to) ? fn(&to, arg) : WARD_OK;
+	for (uint32_t i = 0; r >= 0 && i < x->n; i++) {
+		if (x->kind != CEDAR_X_AND)
+			r = tell_named(b, x->v[i], fn, arg);
+		else if (narrows(b, x->v[i]))
+			return tell_named(b, x->v[i], fn, arg);
+	}
+	return r;
+}
+
+int ward_book_reach_named(const struct ward_book *b, const struct ward_book_reach *of,
+	int (*fn)(const struct ward_book_reach *named, void *arg), void *arg)
+{
+	return of->narrow != NULL ? tell_named(b, of->narrow, fn, arg) : WARD_OK;
 }
 
 static void by_conditions(const struct ward_book *b, const struct cedar_policy *p,
 	struct ward_book_reach *to)
 {
 	to->conditional = p->n_conditions > 0;
-	for (uint32_t i = 0; to->host == NULL && i < p->n_conditions; i++) {
+	for (uint32_t i = 0; to->host == NULL && to->narrow == NULL && i < p->n_conditions; i++) {
 		const struct cedar_condition *c = &p->conditions[i];
-		bool wild = false;
 
-		if (!c->unless && narrows(b, c->body, &wild)) {
-			to->narrowed = true;
-			to->wild = wild;
-			return;
-		}
+		if (!c->unless && narrows(b, c->body))
+			to->narrow = c->body;
 	}
 }
 

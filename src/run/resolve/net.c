@@ -37,6 +37,14 @@ static int warn_range(struct ward_resolver *rs, const struct ward_endpoint *e, c
 		rule, s.what);
 }
 
+static int warn_host(struct ward_resolver *rs, const struct ward_endpoint *e, const char *rule,
+	struct ward_error *err)
+{
+	if (e->kind == WARD_HOST_CHILD || e->kind == WARD_HOST_BELOW)
+		return warn_wild(rs, rule, err);
+	return e->kind == WARD_HOST_RANGE ? warn_range(rs, e, rule, err) : WARD_OK;
+}
+
 static bool is_loopback(const struct ward_endpoint *e)
 {
 	static const uint8_t six[16] = { [15] = 1 };
@@ -78,10 +86,8 @@ static int grant(struct ward_resolver *rs, const struct ward_cap *cap, struct wa
 	rule.pattern = ward_arena_strdup(rs->arena, text);
 	rule.text = ward_rs_rule_text(rs, cap);
 	r = ward_rs_rule(rs, &rule, err);
-	if (r >= 0 && (e.kind == WARD_HOST_CHILD || e.kind == WARD_HOST_BELOW))
-		r = warn_wild(rs, rule.text, err);
-	if (r >= 0 && e.kind == WARD_HOST_RANGE)
-		r = warn_range(rs, &e, rule.text, err);
+	if (r >= 0)
+		r = warn_host(rs, &e, rule.text, err);
 	if (r >= 0 && is_loopback(&e))
 		r = warn_own(rs, rule.text, err);
 	return r < 0 ? r : WARD_OK;
@@ -139,12 +145,25 @@ static int check_never(const struct ward_book_reach *w, const struct ward_endpoi
 	return WARD_E_REFUSED;
 }
 
-/* As a capability has it; NULL: no memory. ret_e is NONE where it is every host. */
+/* As a capability has it. ret_e is NONE where it is every host. */
+static void endpoint_of(const struct ward_book_reach *w, char text[WARD_ENDPOINT_TEXT_MAX],
+	struct ward_endpoint *ret_e)
+{
+	bool brackets = w->host && !w->one && strchr(w->host, ':') != NULL;
+	struct ward_endpoint_fault why;
+
+	*ret_e = (struct ward_endpoint){ 0 };
+	(void)snprintf(text, WARD_ENDPOINT_TEXT_MAX, brackets ? "%s[%s]%s" : "%s%s%s", w->before,
+		w->host ? w->host : "*", w->one ? "" : ":*");
+	if (w->host)
+		(void)ward_endpoint_parse(ward_str(text), ret_e, &why);
+}
+
+/* With what is known of a rule beside it; NULL: no memory. ret_e is NONE where it is every host. */
 static const char *pattern_of(struct ward_resolver *rs, const struct ward_book_reach *w,
 	struct ward_endpoint *ret_e)
 {
 	static const char written[] = "NETWORK_CONNECT ";
-	bool brackets = w->host && !w->one && strchr(w->host, ':') != NULL;
 	struct ward_endpoint_fault why;
 	char text[WARD_ENDPOINT_TEXT_MAX];
 
@@ -154,11 +173,7 @@ static const char *pattern_of(struct ward_resolver *rs, const struct ward_book_r
 		ward_endpoint_text(ret_e, text);
 		return ward_arena_strdup(rs->arena, text);
 	}
-	*ret_e = (struct ward_endpoint){ 0 };
-	(void)snprintf(text, sizeof(text), brackets ? "%s[%s]%s" : "%s%s%s", w->before,
-		w->host ? w->host : "*", w->one ? "" : ":*");
-	if (w->host)
-		(void)ward_endpoint_parse(ward_str(text), ret_e, &why);
+	endpoint_of(w, text, ret_e);
 	return w->conditional ? ward_arena_printf(rs->arena, "%s, as its conditions say", text)
 			      : ward_arena_strdup(rs->arena, text);
 }
@@ -202,6 +217,32 @@ static int warn_forbidden(struct ward_resolver *rs, const struct ward_book_reach
 		rule, v.rules[0]->file, v.rules[0]->line, w->host);
 }
 
+struct named {
+	struct ward_resolver *rs;
+	const char *rule;
+	struct ward_error *err;
+};
+
+/* By a condition: there what is never reached may be one of many, where it is refused that a rule is of it alone (check_never). */
+static int warn_named(const struct ward_book_reach *w, void *arg)
+{
+	const struct named *n = arg;
+	struct ward_address_range_said s;
+	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	int r;
+
+	endpoint_of(w, text, &e);
+	r = warn_host(n->rs, &e, n->rule, n->err);
+	if (r < 0 || (e.kind != WARD_HOST_ADDRESS && e.kind != WARD_HOST_RANGE))
+		return r;
+	s = ward_address_range(e.family, e.address, e.bits);
+	if (!s.never)
+		return r;
+	return ward_rs_warn(n->rs, n->err, "%s: %s is never reached, whatever is permitted (%s)",
+		n->rule, w->host, s.what);
+}
+
 /* What its author may not have meant. */
 static int warn_reach(struct ward_resolver *rs, const struct ward_book_reach *w,
 	const struct ward_endpoint *e, const char *rule, struct ward_error *err)
@@ -211,12 +252,13 @@ static int warn_reach(struct ward_resolver *rs, const struct ward_book_reach *w,
 	rule = shown(rs, rule);
 	if (w->one)
 		r = warn_forbidden(rs, w, rule, err);
-	if (r >= 0 && !w->host && !w->narrowed)
+	if (r >= 0 && !w->host && !w->narrow)
 		r = warn_all(rs, rule, err);
-	if (r >= 0 && (w->wild || e->kind == WARD_HOST_CHILD || e->kind == WARD_HOST_BELOW))
-		r = warn_wild(rs, rule, err);
-	if (r >= 0 && e->kind == WARD_HOST_RANGE)
-		r = warn_range(rs, e, rule, err);
+	if (r >= 0)
+		r = warn_host(rs, e, rule, err);
+	if (r >= 0)
+		r = ward_book_reach_named(rs->book->book, w, warn_named,
+			&(struct named){ rs, rule, err });
 	return r < 0 ? r : WARD_OK;
 }
 
