@@ -126,11 +126,13 @@ box._register(what_is_hidden_by_another_mount_is_nothing_to_a_start, "user",  # 
 
 # ---- what is mounted once somebody looks ----
 
-def automount(kind):
-    """Nobody does it: as where the server of a unit of systemd's is not there, whose mount is waited for."""
+def automount(kind, source="ward-test"):
+    """Nobody does it: as where the server of a unit of systemd's is not there, whose mount is waited for. What may be mounted by its name
+    only is shown before it is (autofs' browse), but for what somebody has mounted there."""
     def before():
         place()
         (WS / "file").write_text("text\n")
+        (WS.parent / "p.cedar").write_text('forbid (principal, action, resource in Ward::Glob::"**/*.pem");\n')
         (WS / "auto").mkdir()
         asked, asks = os.pipe()
         me = os.getpid()
@@ -141,9 +143,16 @@ def automount(kind):
                     with contextlib.suppress(OSError):
                         os.close(fd)
             try:
-                box.mount("ward-test", str(WS / "auto"), "autofs", 0, f"fd={asks},pgrp={os.getpgrp()},minproto=5,maxproto=5,{kind}")
+                box.mount(source, str(WS / "auto"), "autofs", 0, f"fd={asks},pgrp={os.getpgrp()},minproto=5,maxproto=5,{kind}")
             except OSError:
                 (WS / "refused").write_text("")
+            if kind == "indirect":
+                for name in ("ghost", "there", "tree/there"):
+                    (WS / "auto" / name).mkdir(parents=True)
+                for name in ("there", "tree/there"):
+                    box.mount("ward-test", str(WS / "auto" / name), "tmpfs", 0, "mode=0777")
+                    (WS / "auto" / name / ".vscode").mkdir()
+                    (WS / "auto" / name / ".vscode").chmod(0o777)
             (WS / "made").write_text("")
             while os.getppid() == me:
                 if select.select([asked], [], [], 0.1)[0]:
@@ -156,8 +165,11 @@ def automount(kind):
     return before
 
 
+PATTERN = ("--mode", "workspace_write", "--policy", str(WS.parent / "p.cedar"), "--accept", "files=advisory")
+
+
 def where_nobody_mounts_what_is_waited_for(p):
-    for how in (("--read", "."), ("--write", "."), ("--mode", "workspace_write")):
+    for how in (("--read", "."), ("--write", "."), ("--mode", "workspace_write"), PATTERN):
         code, out, err = run(p, *how, "cat", "file")
         check_eq((code, out, (WS / "asked").exists()), (0, "text\n", False), err)
         if os.geteuid() == 0 or how[0] != "--read":
@@ -166,13 +178,18 @@ def where_nobody_mounts_what_is_waited_for(p):
 
 
 def what_names_only_wait_for_is_not_left_out_of_a_users(p):
-    """Below such a mount (/net) others may be mounted already."""
-    code, out, err = run(p, "--write", ".", "cat", "file")
-    check_eq((code, out, "left out" in err), (0, "text\n", os.geteuid() == 0), err)
+    """Below such a mount (/net) others may be mounted already: what code outside obeys is held there. What is only shown nobody steps into."""
+    for how in (("--write", "."), ("--mode", "workspace_write"), PATTERN):
+        code, out, err = run(p, *how, "cat", "file")
+        check_eq((code, out, (WS / "asked").exists(), f'"{WS}/auto" is left out' in err), (0, "text\n", False, os.geteuid() == 0), err)
+    if os.geteuid() != 0:
+        at = ("auto/there", "auto/tree/there")
+        code, out, err = run(p, "--write", ".", "sh", "-c", "for i in " + " ".join(at) + "; do echo > $i/own; echo > $i/.vscode/tasks.json; done; true")
+        check_eq([((WS / i / "own").exists(), (WS / i / ".vscode/tasks.json").exists()) for i in at], [(True, False)] * 2, err)
 
 
 if os.geteuid() == 0:
-    for fn, before in ((where_nobody_mounts_what_is_waited_for, automount("direct")), (what_names_only_wait_for_is_not_left_out_of_a_users, automount("indirect"))):
+    for fn, before in ((where_nobody_mounts_what_is_waited_for, automount("direct", "auto.indirect")), (what_names_only_wait_for_is_not_left_out_of_a_users, automount("indirect"))):
         box._register(fn, "root", before)  # pylint: disable=protected-access
         box._register(fn, "user", lambda before=before: box.become_user(before))  # pylint: disable=protected-access
 

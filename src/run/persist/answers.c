@@ -8,6 +8,7 @@
  * ours, so that nobody waits for it. Bare system calls only, as in spawn.c.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -315,6 +316,31 @@ static int step_round(struct ward_resolver *rs, const struct ward_mount *m, stru
 		: leave_out(rs, m, "waits for somebody outside to use it", err);
 }
 
+static void close_dir(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+/* Nor is what is only shown there looked into. It is empty, and stays what it is: beside it others may be mounted. */
+static int step_past(struct ward_resolver *rs, const struct ward_mount *m, struct ward_error *err)
+{
+	WARD_CLEANUP(close_dir) DIR *d = opendir(m->at);
+	const struct dirent *e;
+	int r = WARD_OK;
+
+	while (d && r == WARD_OK && (e = readdir(d))) {
+		const char *at = ward_arena_printf(rs->arena, "%s/%s", m->at, e->d_name);
+
+		if (!at)
+			return ward_rs_nomem(err);
+		if (!ward_streq(e->d_name, ".") && !ward_streq(e->d_name, "..") &&
+			ward_rs_waits(rs, at))
+			r = ward_rs_text(rs, &rs->gone, at, err);
+	}
+	return r;
+}
+
 int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err)
 {
 	struct asking asked = { .n = 0 };
@@ -332,6 +358,8 @@ int ward_rs_answers(struct ward_resolver *rs, struct ward_error *err)
 			r = settle(rs, &all->v[i], err);
 		else if (all->v[i].trap && is_written(rs, &all->v[i]))
 			r = step_round(rs, &all->v[i], err);
+		else if (all->v[i].by_name && is_written(rs, &all->v[i]))
+			r = step_past(rs, &all->v[i], err);
 	}
 	return r;
 }

@@ -57,7 +57,7 @@ struct ward_mount {
 	unsigned long id, parent; const char *fs, *root, *at;    /* the file system's number, the directory in it, where it is */
 	const char *type; bool unbindable;   /* no copy of a tree has it */
 	bool kernels, is_file;       /* nobody's files, but the kernel's own (persist/kernels.c); a file, as far as it was asked */
-	bool trap, far, asked;       /* trap: autofs, which steps wait in; far: its server may be gone (answers.c); once asked ... */
+	bool trap, by_name, far, asked; /* autofs: it waits, or what it shows; far: may be gone (answers.c); once asked ... */
 	int answer;                  /* ... 0, the errno that it answers by, or ETIMEDOUT: it does not, or not in time */
 };
 struct ward_mounts {
@@ -68,6 +68,7 @@ const struct ward_mounts *ward_rs_mounts(struct ward_resolver *rs, struct ward_e
 const struct ward_mount *ward_mount_parent(const struct ward_mounts *all, const struct ward_mount *m);  /* NULL: we do not see it */
 const char *ward_mount_why_gone(const struct ward_mount *m);    /* persist/answers.c, of one that was asked; NULL: it answers */
 bool ward_mount_is_hidden(const struct ward_mounts *all, const struct ward_mount *m);    /* by its name something else is found */
+bool ward_rs_waits(struct ward_resolver *rs, const char *path);  /* to step into it does, for somebody outside: trap, or by_name */
 bool ward_mount_is_kernels(const char *type), ward_mount_may_be_gone(const char *type); /* persist/: kernels.c, answers.c */
 bool ward_mount_take(char *line, struct ward_mount *ret);       /* a line of that list; ret points into it */
 
@@ -129,9 +130,8 @@ int ward_rs_hidden(struct ward_resolver *rs, const char *top, const char *line, 
 /* What is in its directory line, but " NAME NAME ". */
 int ward_rs_hidden_but(struct ward_resolver *rs, const char *top, const char *line, const char *but, struct ward_texts *to,
 	struct ward_error *err);
-/* ---- toolchain.c ---- */
 /*
- * What the caller works with: the runtimes of data/runtimes that the caller's PATH leads to, and caches of tools on it, into
+ * toolchain.c, what the caller has: the runtimes of data/runtimes that the caller's PATH leads to, and caches of tools on it, into
  * rs->callers, toolchains, linked, homes, caches. Nothing is granted here: the policies say whether they may be read.
  */
 int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err);

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel's list of the mounts that this process sees, read once a run: most runs need none of it. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "os/os.h"
 #include "run/resolve/look.h"
@@ -26,10 +31,25 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
+/* Of "a,b=c", whole. */
+static bool has_option(const char *options, const char *name)
+{
+	for (const char *s = options; *s; s += strspn(s, ",")) {
+		size_t n = strcspn(s, ",");
+
+		if (n == strlen(name) && strncmp(s, name, n) == 0)
+			return true;
+		s += n;
+	}
+	return false;
+}
+
 bool ward_mount_take(char *line, struct ward_mount *ret)
 {
 	char *field[FIELDS], *type, *tag; /* between fields and type: how it propagates */
-	const char *indirect; /* behind it, as an option of autofs */
+	/* The last of the line: before it is what was mounted, which may be any text. */
+	const char *options;
+	bool autofs;
 
 	for (size_t i = 0; i < FIELDS; i++) {
 		field[i] = line;
@@ -45,8 +65,9 @@ bool ward_mount_take(char *line, struct ward_mount *ret)
 	if (tag >= type)
 		tag = NULL;
 	type += 3;
-	indirect = strstr(type, "indirect");
+	options = strrchr(type, ' ');
 	type[strcspn(type, " ")] = '\0';
+	autofs = ward_streq(type, "autofs");
 	unescape(field[3]);
 	unescape(field[4]);
 	*ret = (struct ward_mount){ .id = strtoul(field[0], NULL, 10),
@@ -57,8 +78,9 @@ bool ward_mount_take(char *line, struct ward_mount *ret)
 		.type = type,
 		.unbindable = tag,
 		.far = ward_mount_may_be_gone(type),
-		.trap = ward_streq(type, "autofs") && !indirect,
+		.by_name = autofs && options && has_option(options + 1, "indirect"),
 		.kernels = ward_mount_is_kernels(type) };
+	ret->trap = autofs && !ret->by_name;
 	return true;
 }
 
@@ -198,6 +220,47 @@ bool ward_mount_is_hidden(const struct ward_mounts *all, const struct ward_mount
 		if (is_covered(all, m))
 			return true;
 		m = ward_mount_parent(all, m);
+	}
+	return false;
+}
+
+/* By now: what was read of the mounts may be older than one that somebody's step brought. */
+static bool is_bare(const struct ward_mount *m, const char *path, struct stat *ret)
+{
+	char fs[32];
+
+	if (fstatat(AT_FDCWD, path, ret, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+		return false;
+	(void)snprintf(fs, sizeof(fs), "%u:%u", major(ret->st_dev), minor(ret->st_dev));
+	return ward_streq(fs, m->fs);
+}
+
+/* A directory that an indirect map shows before anything is mounted there: of its own ones directly below it, one with none in it. */
+static bool is_shown_only(const struct ward_mounts *all, const struct ward_mount *m,
+	const char *path)
+{
+	const char *name = strrchr(path, '/');
+	struct stat st;
+
+	return name && (size_t)(name - path) == strlen(m->at) && ward_path_within(path, m->at) &&
+		!mounted_in(all, m->id, path, strlen(path), m) && is_bare(m, path, &st) &&
+		S_ISDIR(st.st_mode) && st.st_nlink == 2;
+}
+
+bool ward_rs_waits(struct ward_resolver *rs, const char *path)
+{
+	const struct ward_mounts *all =
+		rs->arena && !rs->no_mounts ? ward_rs_mounts(rs, NULL) : NULL;
+	struct stat st;
+
+	for (size_t i = 0; all && i < all->n; i++) {
+		const struct ward_mount *m = &all->v[i];
+
+		if (m->trap ? !ward_streq(path, m->at)
+			    : !m->by_name || !is_shown_only(all, m, path))
+			continue;
+		if (!ward_mount_is_hidden(all, m) && (m->by_name || is_bare(m, path, &st)))
+			return true;
 	}
 	return false;
 }

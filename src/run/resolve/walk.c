@@ -147,7 +147,9 @@ int ward_rs_walk(struct ward_walk *w, const char *start)
 
 		/* Nothing in what is the kernel's own is ever shown. */
 		if (!ward_rs_in_kernels(w->rs, dir))
-			r = ward_rs_far(w->rs, dir) < 0 ? far(w, dir) : directory(w, dir);
+			r = ward_rs_waits(w->rs, dir) || ward_rs_far(w->rs, dir) < 0
+				? far(w, dir)
+				: directory(w, dir);
 	}
 	return r;
 }
