@@ -333,7 +333,7 @@ extern const enum ward_level ward_minimum[WARD_AXIS_MAX];
 
 /* data/base: the runtime base of every view. */
 enum ward_base_verb {
-	WARD_BASE_BIND = 0,          /* bind PATH; a link on the host stays a link */
+	WARD_BASE_BIND = 0,          /* bind PATH; a link on the host stays a link. ARG: not on every host (run/resolve/viewbase.c) */
 	WARD_BASE_PROC, WARD_BASE_DEV,
 	WARD_BASE_DIR,               /* empty, synthetic */
 	WARD_BASE_LINK,              /* PATH -> ARG */

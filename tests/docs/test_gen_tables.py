@@ -51,7 +51,7 @@ def run(name=None, extra="", drop=None):
     ("persist", "why", "why TEXT"),
     ("base", "bind relative", "relative: not an absolute, normalised path"),
     ("base", "bind /a/../b", "not an absolute, normalised path"),
-    ("base", "bind /a b", "too many words"),
+    ("base", "bind /a b", "bind PATH [led]"),
     ("base", "bind", ""),
     ("base", "private /x 60 0700", "the shares exceed 64"),
     ("base", "private /x many 0700", ""),

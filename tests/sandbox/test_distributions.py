@@ -231,6 +231,37 @@ def a_rule_on_a_programs_name_holds_for_those_that_no_path_has(p):
     check_eq((r.code, r.out), (0, "end\n"), r.err)
 
 
+def beside_debian():
+    top = new_root("nix", "gnu", "run")
+    (top / "run").mkdir()
+    for where in ("nix/store", "gnu/store"):
+        put(top / where / "abc-source/private.py", "secret\n")
+        bins = top / where / "abc-program/bin"
+        bins.mkdir(parents=True)
+        shutil.copy("/usr/bin/true", bins / "of-the-store")
+    for i in range(200_100):
+        os.link(top / "nix/store/abc-source/private.py", top / f"nix/store/abc-source/{i}")
+    enter(top)
+
+
+@as_both(beside_debian)
+def a_store_that_the_system_does_without_is_shown_where_it_is_granted(p):
+    """Nix or Guix beside Debian: it holds copies of people's projects, and more names than a rule about a program's looks at."""
+    (p.base / "p.cedar").write_text('forbid (principal, action == Ward::Action::"proc.exec", resource) when { resource.name == "true" };\n')
+    os.environ["PATH"] = "/usr/bin:/bin"
+    for store_at in ("/nix/store", "/gnu/store"):
+        secret = f"{store_at}/abc-source/private.py"
+        for how in ((), ("--mode", "workspace_write"), ("--mode", "workspace_write", "--policy", p.base / "p.cedar")):
+            r = p.run(*how, "--", "cat", secret)
+            check_eq((r.code, r.out), (1, ""), r.err)
+        r = p.run("--read", f"{store_at}/abc-source", "--", "cat", secret)
+        check_eq((r.code, r.out), (0, "secret\n"), r.err)
+    # Who works with it has it under a mode, as a runtime.
+    os.environ["PATH"] = "/nix/store/abc-program/bin:/usr/bin:/bin"
+    r = p.run("--mode", "workspace_write", "--", "of-the-store")
+    check_eq((r.code, r.out), (0, ""), r.err)
+
+
 # ---- a host that has next to nothing ----
 
 @as_both(store("/nix/store", "elsewhere/bin", lambda top: None))

@@ -234,7 +234,7 @@ static int host_path(struct ward_resolver *rs, const char **io, struct ward_erro
 	struct stat st;
 
 	for (const char *const *dir = ward_env_path; *dir; dir++) {
-		if (fstatat(AT_FDCWD, *dir, &st, 0) < 0)
+		if (fstatat(AT_FDCWD, *dir, &st, 0) < 0 || !ward_base_holds(*dir))
 			continue;
 		*io = ward_arena_printf(rs->arena, "%s:%s", *io, *dir);
 		if (!*io)

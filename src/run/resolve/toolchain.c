@@ -21,16 +21,6 @@
 #define VERSIONS_MAX 32 /* of a runtime, where all of them count */
 #define CACHE_SHARE 16 /* of the home inside */
 
-static bool of_base(const char *path)
-{
-	for (size_t i = 0; i < ward_base_n; i++) {
-		if (ward_base[i].verb == WARD_BASE_BIND &&
-			ward_path_within(path, ward_base[i].path))
-			return true;
-	}
-	return false;
-}
-
 /* The runtime that PATH lies in; NULL: none that counts, and is passed over, since nobody asked for it by name. */
 static const char *runtime_at(struct ward_resolver *rs, const char *path, const char **ret_name)
 {
@@ -77,8 +67,8 @@ static int keep_links(struct ward_resolver *rs, const struct ward_target *t, str
 	for (size_t i = 0; r == WARD_OK && i < t->n_links; i++) {
 		const char *at = t->links[i].at;
 
-		if (brought_along(rs, at) || of_base(at) || ward_path_within(at, rs->workspace) ||
-			ward_rs_reserved(at))
+		if (brought_along(rs, at) || ward_base_holds(at) ||
+			ward_path_within(at, rs->workspace) || ward_rs_reserved(at))
 			continue;
 		r = rs->linked.n < LINKS_MAX ? ward_rs_text(rs, &rs->linked, at, err)
 					     : too_many(rs, at, err);
@@ -116,7 +106,7 @@ static int bring(struct ward_resolver *rs, const char *prefix, const char *name,
 		return r;
 	if (!python)
 		return ward_rs_nomem(err);
-	if (ward_rs_target(rs, python, &t) < 0 || of_base(t.path))
+	if (ward_rs_target(rs, python, &t) < 0 || ward_base_holds(t.path))
 		return WARD_OK;
 	base = runtime_at(rs, t.path, &of);
 	if (!base)
@@ -139,7 +129,7 @@ static int linked(struct ward_resolver *rs, const char *path, struct ward_error 
 	int r;
 
 	if (ward_rs_target(rs, path, &t) < 0 || t.n_links == 0 || !S_ISREG(t.st.st_mode) ||
-		!(t.st.st_mode & 0111) || of_base(t.path) ||
+		!(t.st.st_mode & 0111) || ward_base_holds(t.path) ||
 		ward_path_within(t.path, rs->workspace))
 		return WARD_OK;
 	prefix = runtime_at(rs, t.path, &name);
@@ -245,11 +235,11 @@ static int consider(struct ward_resolver *rs, const char *dir, struct ward_error
 	struct ward_target t;
 	int r = ward_rs_text(rs, &rs->callers, dir, err);
 
-	if (r < 0 || of_base(dir) || ward_path_within(dir, rs->workspace))
+	if (r < 0 || ward_base_holds(dir) || ward_path_within(dir, rs->workspace))
 		return r;
 	prefix = runtime_of(rs, dir, &name);
 	if (!prefix && ward_rs_target(rs, dir, &t) == 0 && t.n_links > 0) {
-		if (of_base(t.path) || ward_path_within(t.path, rs->workspace))
+		if (ward_base_holds(t.path) || ward_path_within(t.path, rs->workspace))
 			return WARD_OK;
 		prefix = runtime_of(rs, t.path, &name);
 	}
@@ -414,7 +404,7 @@ static int by_variables(struct ward_resolver *rs, struct ward_error *err)
 			ward_path_normalize(value, norm, sizeof(norm)) < 0 ||
 			ward_rs_target(rs, norm, &t) < 0 || !S_ISDIR(t.st.st_mode))
 			continue;
-		if (of_base(t.path)) {
+		if (ward_base_holds(t.path)) {
 			r = add_variable(rs, &rs->homes, variable, t.path, err);
 			continue;
 		}
@@ -513,7 +503,7 @@ static int put_behind(struct ward_resolver *rs, const char *dir, struct ward_err
 	if (ward_rs_target(rs, dir, &t) < 0 || !S_ISDIR(t.st.st_mode) ||
 		(!ward_rs_visible(rs, t.path) && !has_linked(rs, t.path)))
 		return WARD_OK;
-	if (!ward_rs_visible(rs, dir) && !of_base(dir))
+	if (!ward_rs_visible(rs, dir) && !ward_base_holds(dir))
 		dir = t.path;
 	if (ward_rs_on_path(rs->path, dir) || strchr(dir, ':'))
 		return WARD_OK;
@@ -611,7 +601,7 @@ int ward_rs_toolchain_path(struct ward_resolver *rs, struct ward_error *err)
 
 		if (!variable)
 			return ward_rs_nomem(err);
-		if (ward_rs_visible(rs, at) || of_base(at))
+		if (ward_rs_visible(rs, at) || ward_base_holds(at))
 			r = add_variable(rs, &rs->env, variable, at, err);
 	}
 	/* Its storage is the run's own (gitconfig.c): what it has is found beside the objects of another. */

@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -241,12 +243,60 @@ static int other(struct ward_resolver *rs, const struct ward_base_entry *e, stru
 	return ward_rs_node(rs, &n, err);
 }
 
+static bool leads_into(const char *path, const char *store)
+{
+	char real[PATH_MAX];
+
+	return realpath(path, real) && ward_path_within(real, store);
+}
+
+bool ward_base_is_store(const char *path)
+{
+	return ward_streq(path, "/nix/store") || ward_streq(path, "/gnu/store");
+}
+
+/* A store that is there beside a system that does without holds what people put there, copies of their projects among it. */
+bool ward_base_is_here(const struct ward_base_entry *e)
+{
+	static const char *const stores[] = { "/nix/store", "/gnu/store" };
+	static const char *const leads[] = { "/bin/sh", "/usr/bin/env", "/run/current-system" };
+	struct stat st;
+	char real[PATH_MAX];
+
+	if (e->verb != WARD_BASE_BIND || !e->arg)
+		return true;
+	if (fstatat(AT_FDCWD, e->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(stores); i++) {
+		if (!realpath(stores[i], real) || !leads_into(e->path, real))
+			continue;
+		for (size_t k = 0; k < WARD_ARRAY_SIZE(leads); k++) {
+			if (leads_into(leads[k], real))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool ward_base_holds(const char *path)
+{
+	for (size_t i = 0; i < ward_base_n; i++) {
+		if (ward_base[i].verb == WARD_BASE_BIND &&
+			ward_path_within(path, ward_base[i].path) &&
+			ward_base_is_here(&ward_base[i]))
+			return true;
+	}
+	return false;
+}
+
 int ward_rs_base(struct ward_resolver *rs, struct ward_error *err)
 {
 	for (size_t i = 0; i < ward_base_n; i++) {
 		const struct ward_base_entry *e = &ward_base[i];
 		int r;
 
+		if (!ward_base_is_here(e))
+			continue;
 		if (e->verb == WARD_BASE_BIND)
 			r = bind_path(rs, e->path, err);
 		else if (e->verb == WARD_BASE_PRIVATE)

@@ -42,7 +42,7 @@ static int base(struct ward_rulebook *b, bool shown, struct ward_error *err)
 			.file = "data/base", .place = &at[i], .action = WARD_ACT_FS_READ
 		};
 
-		if (how->shown != shown)
+		if (how->shown != shown || !ward_base_is_here(e))
 			continue;
 		rule.text = ward_arena_printf(b->arena, "%s %s", how->verb, e->path);
 		if (!rule.text)
@@ -224,7 +224,7 @@ int ward_rules_implied(struct ward_resolver *rs, struct ward_rulebook *b, struct
 bool ward_rules_of_base(const char *path)
 {
 	for (size_t i = 0; i < ward_base_n; i++) {
-		if (ward_streq(ward_base[i].path, path))
+		if (ward_streq(ward_base[i].path, path) && ward_base_is_here(&ward_base[i]))
 			return true;
 	}
 	return false;

@@ -118,12 +118,6 @@ static int look_on(struct naming *n, const char *path)
 	return r;
 }
 
-/* Part of the base, and full of programs that no directory of the PATH has. */
-static bool is_store(const char *path)
-{
-	return ward_streq(path, "/nix/store") || ward_streq(path, "/gnu/store");
-}
-
 int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *to,
 	struct ward_texts *ret_unlisted, struct ward_error *err)
 {
@@ -149,7 +143,7 @@ int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *
 		const struct ward_node *d = &rs->nodes[i];
 
 		if (d->kind == WARD_NODE_BIND && d->is_dir && d->exec &&
-			(!d->base || is_store(d->dest)))
+			(!d->base || ward_base_is_store(d->dest)))
 			r = look_in(&n, d->source ? d->source : d->dest);
 	}
 	return r;
