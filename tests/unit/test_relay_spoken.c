@@ -523,56 +523,57 @@ TEST(first_bytes)
 }
 
 /* What may go while it is undecided, and what the rest is then. */
+/* What a connection said first, what it may say then, and what that is judged to be. */
+static const struct went {
+	const char *first, *then, *what;
+	enum ward_spoken_go go;
+} went[] = {
+	{ "\r\n", "GET / HTTP/1.1\r\n", "broken", WARD_GO_LINES },
+	{ "\n", "X / HTTP/1.1\r\n", "broken", WARD_GO_LINES },
+	{ "\r\n", " X / HTTP/1.1\r\n", "broken", WARD_GO_LINES },
+	{ " GE", "T / HTTP/1.1\r\n", "broken", WARD_GO_LINE },
+	{ " GE", "T /\r\n", "broken", WARD_GO_LINE },
+	{ " GET ", "/\r\nHost: b.example\r\n", "more", WARD_GO_NOTHING },
+	{ " GET /", "\r\nHost: b.example\r\n", "broken", WARD_GO_LINE },
+	{ " GET", "X /\r\n", "unknown", WARD_GO_LINE },
+	{ "\t", "", "more", WARD_GO_NOTHING },
+	{ "\r\n\r", "\n\r\n", "more", WARD_GO_LINES },
+	{ "\r\n", "hello\r\n", "unknown", WARD_GO_LINES },
+	{ "ruok", "X / HTTP/1.1\r\n", "broken", WARD_GO_WORD },
+	{ "ruok", "\r\n", "unknown", WARD_GO_WORD },
+	{ "ruok", "\r/ HTTP/1.1\r\n", "broken", WARD_GO_WORD },
+	{ "ruok", "/", "more", WARD_GO_WORD },
+	{ "ruok", "\1", "more", WARD_GO_WORD },
+	{ "ruok", "@ / HTTP/1.1\r", "broken", WARD_GO_WORD },
+	{ "ruok /", "\1 HTTP/1.1\r\n", "broken", WARD_GO_LINE },
+	{ "X@", "Y / HTTP/1.1\r", "broken", WARD_GO_OTHER },
+	{ "X@Y / HTT", "P/1.1\r", "broken", WARD_GO_OTHER },
+	{ "X@Y / HTTP/1", ".1 ", "broken", WARD_GO_OTHER },
+	{ "X@Y / HTTP/1.1", "\r\nHost: b.example\r\n\r\n", "broken", WARD_GO_OTHER },
+	{ "X@Y / HTTP/1.1", "1", "more", WARD_GO_OTHER },
+	{ "X@Y / HTTP/1.1", "x", "unknown", WARD_GO_OTHER },
+	{ "X@Y / HTTP/1", "x", "unknown", WARD_GO_OTHER },
+	{ " PO", "ST /\r\n", "broken", WARD_GO_LINE },
+	{ "X@", "Y\r\n/ HTTP/1.1\r\n", "unknown", WARD_GO_OTHER },
+	{ "hello world", " HTTP/1.1\r\n", "broken", WARD_GO_LINE },
+	{ "hello world", "HTTP/1.1\r\n", "unknown", WARD_GO_LINE },
+	{ "hello world", "/x", "more", WARD_GO_LINE },
+	{ "hello world", "\r\n", "unknown", WARD_GO_LINE },
+	{ "hello /", "\rhttp/1.1\r\n", "broken", WARD_GO_LINE },
+	{ "hello / ", "HTTP/1.1\r\n\r\n", "more", WARD_GO_NOTHING },
+	{ "hello / htt", "", "more", WARD_GO_NOTHING },
+	{ "hello / HTTP/1.1", "", "more", WARD_GO_NOTHING },
+	{ "hello\r", "", "more", WARD_GO_NOTHING },
+	{ "GE", "", "more", WARD_GO_NOTHING },
+	{ "\r\nGE", "", "more", WARD_GO_NOTHING },
+	{ "GET /", "", "more", WARD_GO_NOTHING },
+	{ "SSH", "", "more", WARD_GO_NOTHING },
+	{ "PROXY", "", "more", WARD_GO_NOTHING },
+	{ "\x15", "", "more", WARD_GO_NOTHING },
+};
+
 TEST(goes_before)
 {
-	static const struct {
-		const char *first, *then, *what;
-		enum ward_spoken_go go;
-	} went[] = {
-		{ "\r\n", "GET / HTTP/1.1\r\n", "broken", WARD_GO_LINES },
-		{ "\n", "X / HTTP/1.1\r\n", "broken", WARD_GO_LINES },
-		{ "\r\n", " X / HTTP/1.1\r\n", "broken", WARD_GO_LINES },
-		{ " GE", "T / HTTP/1.1\r\n", "broken", WARD_GO_LINE },
-		{ " GE", "T /\r\n", "broken", WARD_GO_LINE },
-		{ " GET ", "/\r\nHost: b.example\r\n", "more", WARD_GO_NOTHING },
-		{ " GET /", "\r\nHost: b.example\r\n", "broken", WARD_GO_LINE },
-		{ " GET", "X /\r\n", "unknown", WARD_GO_LINE },
-		{ "\t", "", "more", WARD_GO_NOTHING },
-		{ "\r\n\r", "\n\r\n", "more", WARD_GO_LINES },
-		{ "\r\n", "hello\r\n", "unknown", WARD_GO_LINES },
-		{ "ruok", "X / HTTP/1.1\r\n", "broken", WARD_GO_WORD },
-		{ "ruok", "\r\n", "unknown", WARD_GO_WORD },
-		{ "ruok", "\r/ HTTP/1.1\r\n", "broken", WARD_GO_WORD },
-		{ "ruok", "/", "more", WARD_GO_WORD },
-		{ "ruok", "\1", "more", WARD_GO_WORD },
-		{ "ruok", "@ / HTTP/1.1\r", "broken", WARD_GO_WORD },
-		{ "ruok /", "\1 HTTP/1.1\r\n", "broken", WARD_GO_LINE },
-		{ "X@", "Y / HTTP/1.1\r", "broken", WARD_GO_OTHER },
-		{ "X@Y / HTT", "P/1.1\r", "broken", WARD_GO_OTHER },
-		{ "X@Y / HTTP/1", ".1 ", "broken", WARD_GO_OTHER },
-		{ "X@Y / HTTP/1.1", "\r\nHost: b.example\r\n\r\n", "broken", WARD_GO_OTHER },
-		{ "X@Y / HTTP/1.1", "1", "more", WARD_GO_OTHER },
-		{ "X@Y / HTTP/1.1", "x", "unknown", WARD_GO_OTHER },
-		{ "X@Y / HTTP/1", "x", "unknown", WARD_GO_OTHER },
-		{ " PO", "ST /\r\n", "broken", WARD_GO_LINE },
-		{ "X@", "Y\r\n/ HTTP/1.1\r\n", "unknown", WARD_GO_OTHER },
-		{ "hello world", " HTTP/1.1\r\n", "broken", WARD_GO_LINE },
-		{ "hello world", "HTTP/1.1\r\n", "unknown", WARD_GO_LINE },
-		{ "hello world", "/x", "more", WARD_GO_LINE },
-		{ "hello world", "\r\n", "unknown", WARD_GO_LINE },
-		{ "hello /", "\rhttp/1.1\r\n", "broken", WARD_GO_LINE },
-		{ "hello / ", "HTTP/1.1\r\n\r\n", "more", WARD_GO_NOTHING },
-		{ "hello / htt", "", "more", WARD_GO_NOTHING },
-		{ "hello / HTTP/1.1", "", "more", WARD_GO_NOTHING },
-		{ "hello\r", "", "more", WARD_GO_NOTHING },
-		{ "GE", "", "more", WARD_GO_NOTHING },
-		{ "\r\nGE", "", "more", WARD_GO_NOTHING },
-		{ "GET /", "", "more", WARD_GO_NOTHING },
-		{ "SSH", "", "more", WARD_GO_NOTHING },
-		{ "PROXY", "", "more", WARD_GO_NOTHING },
-		{ "\x15", "", "more", WARD_GO_NOTHING },
-	};
-
 	TABLE(row, went) {
 		struct ward_spoken s = { 0 };
 		bool decided;

@@ -183,8 +183,16 @@ TEST(a_record_that_is_not_ours_is_never_guessed_at)
 		CHECK(open_it(A, WARD_WORKSPACE_DROP) ==
 			(code == WARD_E_PARSE ? WARD_OK : WARD_E_UNSUPPORTED));
 	}
+	end();
+}
+
+TEST(a_record_that_is_no_file_of_its_size_is_not_read)
+{
+	begin();
+	made_and_ended(A);
 	CASE("a link");
-	sh("mv whole ward/w; ln -sf ../../w ward/runs/" A "/workspace.json");
+	sh("mv ward/runs/" A "/workspace.json ward/w; ln -sf ../../w ward/runs/" A
+	   "/workspace.json");
 	CHECK(open_it(A, WARD_WORKSPACE_LOOK) == WARD_E_PARSE);
 	CASE("a pipe");
 	sh("rm ward/runs/" A "/workspace.json; mkfifo ward/runs/" A "/workspace.json");

@@ -250,15 +250,19 @@ static bool leads_into(const char *path, const char *store)
 	return realpath(path, real) && ward_path_within(real, store);
 }
 
+static const char *const stores[] = { "/nix/store", "/gnu/store" };
+
 bool ward_base_is_store(const char *path)
 {
-	return ward_streq(path, "/nix/store") || ward_streq(path, "/gnu/store");
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(stores); i++)
+		if (ward_streq(path, stores[i]))
+			return true;
+	return false;
 }
 
 /* A store that is there beside a system that does without holds what people put there, copies of their projects among it. */
 bool ward_base_is_here(const struct ward_base_entry *e)
 {
-	static const char *const stores[] = { "/nix/store", "/gnu/store" };
 	static const char *const leads[] = { "/bin/sh", "/usr/bin/env", "/run/current-system" };
 	struct stat st;
 	char real[PATH_MAX];
