@@ -414,6 +414,7 @@ struct settling {
 	struct ward_review_decision **by_path;
 	uint32_t *above; /* of each of these, in by_path */
 	size_t n;
+	bool root;
 	bool again;
 };
 
@@ -456,9 +457,8 @@ static void pair(struct settling *s, struct ward_review_decision *d,
 	if (goes && stays && !becomes_real(d) && becomes_real(above))
 		wait_for(s, above);
 	/* Nobody could look at what waits in a directory that its owner may not enter: such a mode comes last. */
-	if (geteuid() != 0 && S_ISDIR(above->change->mode) &&
-		(above->change->mode & 0500) != 0500 && becomes_real(above) &&
-		!ward_review_is_real(d))
+	if (!s->root && S_ISDIR(above->change->mode) && (above->change->mode & 0500) != 0500 &&
+		becomes_real(above) && !ward_review_is_real(d))
 		wait_for(s, above);
 	if (!comes || !becomes_real(d) || becomes_real(above))
 		return;
@@ -498,7 +498,7 @@ static void above_old(struct settling *s, struct ward_review_decision *d, const 
 int ward_review_settle(struct ward_arena *a, struct ward_review_decisions *d,
 	struct ward_error *err)
 {
-	struct settling s = { .n = d->n };
+	struct settling s = { .n = d->n, .root = geteuid() == 0 };
 	struct ward_review_moved moved;
 	int r = ward_review_moved_new(a, d, &moved, err);
 	const char **paths = ward_arena_alloc(a, (d->n + 1) * sizeof(const char *));
