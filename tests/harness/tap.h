@@ -49,6 +49,15 @@ static jmp_buf tap_leave;
 	} \
 	static void tap_fn_##name(void)
 
+/* How many times as long as on an idle machine a test waits itself before it gives up: tools/run-tests says so, as to Meson. */
+static TAP_UNUSED unsigned tap_patience(void)
+{
+	const char *s = getenv("WARD_TEST_PATIENCE");
+	int n = s ? atoi(s) : 1;
+
+	return n > 1 ? (unsigned)n : 1;
+}
+
 static TAP_UNUSED void tap_add(const char *name, void (*fn)(void))
 {
 	if (tap_n_tests == TAP_TESTS_MAX)
