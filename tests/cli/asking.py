@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from cli import ROOT, WARD, Result
+from cli import PATIENCE, ROOT, WARD, Result
 
 POLICY = """permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");
 permit (principal, action == Ward::Action::"proc.exec", resource);
@@ -60,7 +60,7 @@ def waiting(p, *words):
     """A run that waits, and its questions."""
     os.environ.update(runtime(p))
     q = p.start("--ask", "wait", *words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 20 * PATIENCE
     while time.monotonic() < end:
         for run in json.loads(tool(p, "pending", "--json").out)["runs"]:
             if run["pid"] == q.pid:

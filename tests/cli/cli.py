@@ -22,8 +22,7 @@ import tap  # noqa: E402  pylint: disable=wrong-import-position
 import tree  # noqa: E402  pylint: disable=wrong-import-position
 
 WARD = str(pathlib.Path(os.environ.get("WARD", ROOT / "build" / "ward")).resolve())
-# How many times as long as on an idle machine a test waits itself before it gives up: tools/run-tests says so to all tests, as to Meson.
-PATIENCE = int(os.environ.get("WARD_TEST_PATIENCE", "1"))
+PATIENCE = tap.PATIENCE
 Result = collections.namedtuple("Result", "code out err")
 
 
@@ -90,7 +89,7 @@ class Place:
             more["input"] = data
         p = subprocess.run(self.words(*words, kind=kind, log=log), env=self.env(**(env or {})),
                            stdout=more.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE,
-                           timeout=timeout and timeout * PATIENCE, check=False, **more)
+                           timeout=timeout, check=False, **more)
         text = (p.stdout.decode("utf-8", "surrogateescape") if p.stdout is not None else "")
         return Result(p.returncode, text, p.stderr.decode("utf-8", "surrogateescape"))
 
@@ -140,7 +139,7 @@ def placed(fn):
 def ward(*words, **more):
     """ward WORDS..., no place needed."""
     p = subprocess.run([WARD, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                       timeout=60 * PATIENCE, check=False, text=True, **more)
+                       timeout=60, check=False, text=True, **more)
     return Result(p.returncode, p.stdout, p.stderr)
 
 

@@ -14,7 +14,7 @@ import time
 
 import schema
 from asking import ONE, POLICY, approvals, config, policy, said
-from cli import ROOT, placed
+from cli import PATIENCE, ROOT, placed
 from tap import cases, check, check_eq, check_in, main, test
 
 
@@ -123,7 +123,7 @@ class Asked:
         self.q = p.start(*words, before=lambda: fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0), start_new_session=True, **more)
 
     def until(self, part, count=1, seconds=30):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while self.text.count(part) < count:
             check(time.monotonic() < end, f"{part!r} did not come: {self.text!r}")
             if select.select([self.master], [], [], 0.1)[0]:

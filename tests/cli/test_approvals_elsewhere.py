@@ -13,7 +13,7 @@ import time
 
 from asking import ONE, approvals, policy, runtime, said, sockets, tool, waiting
 from cli import WARD, placed
-from tap import cases, check, check_eq, check_in, main, skip, test
+from tap import PATIENCE, cases, check, check_eq, check_in, main, skip, test
 
 
 @cases([("once", "--once", "once"), ("run", "--run", "run")])
@@ -123,7 +123,7 @@ def a_long_way_to_the_socket_is_none_too_long(p):
 
     def ask(*words):
         return subprocess.run([WARD, *words], env=p.env(), capture_output=True, text=True, timeout=30, check=False)
-    run, end = None, time.monotonic() + 20
+    run, end = None, time.monotonic() + 20 * PATIENCE
     while not run and time.monotonic() < end and q.poll() is None:
         run = next((r["run"] for r in json.loads(ask("pending", "--json").stdout)["runs"] if r["pid"] == q.pid), None)
     check(run, "does not wait" if q.poll() is None else q.stderr.read())

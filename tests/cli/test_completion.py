@@ -40,10 +40,10 @@ def zsh_offers(p, line, want):
 
     try:
         os.write(fd, ZSH_READY)
-        until(lambda: b"ready\r\n" in said, 60)
+        until(lambda: b"ready\r\n" in said, 60 * cli.PATIENCE)
         said = b""
         os.write(fd, line.encode() + b"\x18")
-        until(lambda: want and all(w.encode() in said for w in want), 30 if want else 3)
+        until(lambda: want and all(w.encode() in said for w in want), 30 * cli.PATIENCE if want else 3)
         until(lambda: False, 1)
     finally:
         os.close(fd)

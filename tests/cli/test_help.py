@@ -338,7 +338,7 @@ def typed(directory, script, keys):
 
     def until(what):
         nonlocal said
-        end = time.monotonic() + 30
+        end = time.monotonic() + 30 * cli.PATIENCE
         while what not in said and time.monotonic() < end:
             if select.select([fd], [], [], 0.2)[0]:
                 said += os.read(fd, 65536)

@@ -51,7 +51,7 @@ class Terminal:
         os.write(self.master, data)
 
     def until(self, part, seconds=30):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * cli.PATIENCE
         while part not in self.text:
             left = end - time.monotonic()
             check(left > 0, f"{part!r} did not come: {self.text!r}")
@@ -66,7 +66,7 @@ class Terminal:
                 raise
 
     def end(self, seconds=30):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * cli.PATIENCE
         while self.q.poll() is None:
             check(time.monotonic() < end, f"does not end: {self.text!r}")
             if select.select([self.master], [], [], 0.05)[0]:
@@ -108,7 +108,7 @@ class Shell(Terminal):
 
     def taken(self):
         """Until ward has the terminal: what is typed before is echoed by it."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 10 * cli.PATIENCE
         while os.tcgetpgrp(self.master) == self.q.pid or termios.tcgetattr(self.slave)[3] & termios.ECHO:
             check(time.monotonic() < end, "the terminal is not raw")
             time.sleep(0.01)
@@ -285,7 +285,7 @@ def a_shell_keeps_its_terminal_from_what_it_let_go(p):
         check(termios.tcgetattr(t.slave)[3] & termios.ISIG, "the shell's terminal is raw")
         time.sleep(0.2)
     t.does("setsid --wait " + t.ward("sh", "-c", "echo be''gun; read a && echo got $a"), b"begun")
-    end = time.monotonic() + 10
+    end = time.monotonic() + 10 * cli.PATIENCE
     while termios.tcgetattr(t.slave)[3] & termios.ECHO:
         check(time.monotonic() < end, "the terminal is not raw")
         time.sleep(0.01)

@@ -101,7 +101,7 @@ def the_end_of_a_run_takes_no_lock_of_somebody_elses(p, by_run):
 
     def begin(script, up, f):
         q = p.start("--write", ".", "python3", script, stdin=subprocess.PIPE, stdout=f, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 20 * cli.PATIENCE
         while not (p.ws / up).exists():
             check(time.monotonic() < end and q.poll() is None, "the run is not up")
             time.sleep(0.02)
@@ -132,7 +132,7 @@ def a_pipe_that_is_full_and_does_not_wait_hides_no_report(p):
             "for n in (4096, 1):\n    with contextlib.suppress(BlockingIOError):\n        while True:\n            os.write(2, bytes(n))\n", 0o644)
     r, w = os.pipe()
     q = p.start("--outcome", p.outcome_file, "--attribution", "notify", "--read", ".", "python3", "fill.py", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=w)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 20 * cli.PATIENCE
     while not p.log.exists() or "run.end" not in p.log.read_text():
         check(time.monotonic() < end, "the run does not end")
         time.sleep(0.05)

@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.util
 import io
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -157,6 +158,29 @@ def nf_tables_is_asked_and_not_supposed():
 @test
 def suites_in_names():
     check_eq(run_tests.parse_test_name("ward:unit+slow / tap"), (["unit", "slow"], "tap"))
+
+
+PATIENT = """
+import subprocess, sys
+sys.path.insert(0, sys.argv[1])
+import tap
+sleeps = ["sleep", sys.argv[2]]
+for wait in (lambda q: q.wait(0.05), lambda q: q.communicate(timeout=0.05), lambda q: subprocess.run(sleeps, timeout=0.05)):
+    with subprocess.Popen(sleeps) as q:
+        try:
+            wait(q)
+            print("over")
+        except subprocess.TimeoutExpired:
+            print("given up")
+            q.kill()
+"""
+
+
+@cases([("an idle machine", "1", "60", "given up"), ("a busy one", run_tests.PATIENCE + "000", "0.3", "over")])
+def what_a_test_starts_is_waited_for_as_patiently_as_the_machine_is_slow(patience, sleeps, want):
+    r = subprocess.run([sys.executable, "-c", PATIENT, str(ROOT / "tests/harness"), sleeps], capture_output=True, text=True, check=False,
+                       env={**os.environ, "WARD_TEST_PATIENCE": patience})
+    check_eq((r.returncode, r.stdout.split("\n")[:-1]), (0, [want] * 3), r.stderr)
 
 
 @test

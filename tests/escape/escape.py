@@ -62,6 +62,7 @@ FIELDS = {"class", "plants", "args", "grants", "escaped", "for", "stdio", "durin
           "command", "alone", "proof", "host"}
 UNSEEN = 76   # of attempt.h
 SECONDS = 10
+PATIENCE = int(os.environ.get("WARD_TEST_PATIENCE", "1"))   # as tests/harness/tap.py has it
 BARE_TRIES = 12
 PROCESSES = max(2, min(6, 2 * (os.cpu_count() or 1)))
 CONFINED = "WARD_ESCAPE_CONFINED" in os.environ
@@ -393,7 +394,7 @@ def run_once(attempt, world, words, run, inherited):
     reader = threading.Thread(target=read_both, args=(p, streams, run), daemon=True)
     reader.start()
     try:
-        run.code = p.wait(SECONDS + 5)
+        run.code = p.wait((SECONDS + 5) * PATIENCE)
     except subprocess.TimeoutExpired:
         p.kill()
         run.code = p.wait()
@@ -402,7 +403,7 @@ def run_once(attempt, world, words, run, inherited):
         t.join()
     reader.join(1.5)   # what outlives the run may keep the pipes open
     # On a busy machine there is something in them that nobody has come to read.
-    late = time.monotonic() + SECONDS
+    late = time.monotonic() + SECONDS * PATIENCE
     while reader.is_alive() and unread(p) and time.monotonic() < late:
         reader.join(0.05)
     run.terminal += streams.drain()

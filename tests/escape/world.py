@@ -309,7 +309,7 @@ class World:
         self.closing.append(lambda: (self.other.terminate(), self.other.wait()))
         # It is on record before it listens, and on a busy machine long before.
         sockets = pathlib.Path("/run/ward" if os.geteuid() == 0 else self["asked"] + "/ward")
-        end = time.monotonic() + 30
+        end = time.monotonic() + 30 * int(os.environ.get("WARD_TEST_PATIENCE", "1"))
         while self.other.poll() is None and time.monotonic() < end:
             told = re.search(r'"run":"(\w+)".*"kind":"(?:approval.requested|run.start)"', self.other_log())
             if told and (sockets / (told.group(1) + listens)).is_socket():

@@ -130,8 +130,8 @@ def clocks_that_jump(p, seconds):
     begin = time.monotonic()
     r, o = p.outcome("--timeout", "600ms", "--grace", "200ms", "sleep", "1000")
     check_eq((r.code, o["status"]), (124, "timeout"), r.err)
-    check(0.55 < time.monotonic() - begin < 20, f"{time.monotonic() - begin} s")
-    check(500 <= o["duration_ms"] < 20000, f"duration {o['duration_ms']} ms")
+    check(0.55 < time.monotonic() - begin < 20 * cli.PATIENCE, f"{time.monotonic() - begin} s")
+    check(500 <= o["duration_ms"] < 20000 * cli.PATIENCE, f"duration {o['duration_ms']} ms")
     for _ in range(3):
         check_eq(p.run("--mode", "workspace_write", "true").code, 0)
     box.verify(p)

@@ -12,10 +12,27 @@
 A failed check raises and ends its test; an exception is a failure; skip(reason) is for what this machine lacks.
 `test_x.py NAME...` runs only the named tests, `-l` lists them.
 """
+import os
+import subprocess
 import sys
 import traceback
 
+# How many times as long as on an idle machine a test waits itself before it gives up: tools/run-tests says so to all tests, as to Meson.
+PATIENCE = int(os.environ.get("WARD_TEST_PATIENCE", "1"))
 _tests = []
+
+
+class _Patient(subprocess.Popen):
+    """What a test starts: the seconds after which nobody waits for it any more are an idle machine's."""
+
+    def wait(self, timeout=None):
+        return super().wait(timeout and timeout * PATIENCE)
+
+    def communicate(self, input=None, timeout=None):  # pylint: disable=redefined-builtin
+        return super().communicate(input, timeout and timeout * PATIENCE)
+
+
+subprocess.Popen = _Patient
 
 
 class Skip(Exception):

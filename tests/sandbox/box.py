@@ -285,7 +285,7 @@ def pids():
     return [int(d) for d in os.listdir("/proc") if d.isdigit()]
 
 
-def init_of(pid, seconds=10):
+def init_of(pid, seconds=10 * cli.PATIENCE):
     """The ward-init of a ward that was just started, as soon as it is there."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -337,7 +337,7 @@ def reap():
 
 def leftovers(seconds=1.0):
     """What is still below this process after that time; {} as soon as there is nothing."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * cli.PATIENCE
     while True:
         reap()
         left = descendants()

@@ -22,7 +22,7 @@
 
 #define INSIDE "/inside"
 #define CAGE_LINES_MAX 32
-#define CAGE_DEADLINE_MS 20000
+#define CAGE_DEADLINE_MS (20000 * tap_patience())
 
 struct capture_box {
 	struct ward_plan *plan;

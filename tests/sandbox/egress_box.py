@@ -11,7 +11,7 @@ import threading
 import time
 
 import box
-from tap import check, check_eq, check_in, skip
+from tap import PATIENCE, check, check_eq, check_in, skip
 
 A, AAAA = 1, 28
 HELLO = b"hello from outside\n"
@@ -160,7 +160,7 @@ class Talker(socketserver.ThreadingTCPServer):
 
 
 def until(what, seconds=5.0):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while not what() and time.monotonic() < end:
         time.sleep(0.02)
     return what()

@@ -26,7 +26,7 @@ NAME, OTHER = "good.test.example", "other.test.example"
 HELLO = "hello from nginx\n"
 GREETING = "hello from the repository\n"
 POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
-READY_S = 60
+READY_S = 60 * int(os.environ.get("WARD_TEST_PATIENCE", "1"))   # as tests/harness/tap.py has it
 
 
 def listens(port):

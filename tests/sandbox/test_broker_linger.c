@@ -9,7 +9,7 @@
 #include "entries.h"
 
 #define LINGER_S 1000
-#define SOON_US 5e6
+#define SOON_US (5e6 * tap_patience())
 #define LEFT_US \
 	0.9e6 /* the end waits for a close for that long, so that there was one to wait for */
 
@@ -151,7 +151,7 @@ static long in_entangle(long arg)
 TEST(others_are_answered_while_one_lingers)
 {
 	static const struct target outside = { AF_INET, SOCK_STREAM, 0, "203.0.113.1", 443 };
-	const struct timeval patience = { 10, 0 };
+	const struct timeval patience = { 10 * tap_patience(), 0 };
 	unsigned threads = entries("/proc/self/task"), fds = entries("/proc/self/fd");
 	double start;
 

@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import box    # noqa: E402  pylint: disable=wrong-import-position
-from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
+from tap import PATIENCE, check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
 
 DIR = pathlib.Path("/mnt")
 
@@ -51,7 +51,7 @@ def caseless():
     before = os.stat(DIR).st_dev
     with tempfile.TemporaryFile() as said:
         pid, caseless.held = serve(image, said)
-        until = time.monotonic() + 60
+        until = time.monotonic() + 60 * PATIENCE
         while os.stat(DIR).st_dev == before:
             if os.waitpid(pid, os.WNOHANG)[0]:
                 said.seek(0)

@@ -414,7 +414,7 @@ static void a_run_ends(void)
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	/* Who holds the output is the command, and nobody else. */
 	p = (struct pollfd){ .fd = out[0], .events = POLLIN };
-	CHECK_EQ_INT(poll(&p, 1, 10000), 1);
+	CHECK_EQ_INT(poll(&p, 1, 10000 * (int)tap_patience()), 1);
 	CHECK((p.revents & POLLHUP) && !(p.revents & POLLIN));
 	close(go[1]);
 	close(out[0]);

@@ -229,14 +229,15 @@ def a_yes_is_to_what_was_asked_and_to_nothing_more_serious(p):
     own_etc()
     n = Net(p)
     connect = 'permit (principal, action == Ward::Action::"net.connect", resource '
+    seconds = 2 * cli.PATIENCE
     for epoch, (before, words) in enumerate((("", ()), ('@approval("risky") ', ("--approve", "risky")))):
-        until_ms = int((time.time() + 2) * 1000)
+        until_ms = int((time.time() + seconds) * 1000)
         ceiling(epoch + 1, f"""{connect} in Ward::Cidr::"127.0.0.0/8");
 {before}{connect} in Ward::Domain::"test.example") when {{ context.time < datetime("1970-01-01").offset(duration("{until_ms}ms")) }};
 @approval("critical") {connect} in Ward::Domain::"test.example");
 """)
         get = f"curl -sS -m 20 {n.url()}"
-        r, doc = n.run("/bin/sh", "-c", f"{get}; sleep 2.2; {get} || echo refused", grants=[*words, *n.grants()])
+        r, doc = n.run("/bin/sh", "-c", f"{get}; sleep {seconds + 0.2}; {get} || echo refused", grants=[*words, *n.grants()])
         check_eq(r.out, HELLO.decode() + "refused\n", r.err)
         check_in("critical", doc["violations"][0]["cure"])
         # Who was asked as seriously has said it.

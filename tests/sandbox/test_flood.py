@@ -203,7 +203,7 @@ class Memory:
             self.most = max(self.most, kb)
 
     def wait(self, seconds):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * cli.PATIENCE
         while self.q.poll() is None and time.monotonic() < end:
             self.look()
             time.sleep(0.02)
@@ -256,7 +256,7 @@ def a_flood_ends_in_time_and_leaves_little(p, what):
         f"recorded of {o['violations_total']}")
     if what != "lines":
         # The run's own clock: on a busy machine the start before it and the records after it take their time.
-        check(o["duration_ms"] < 1300 + 5000, f"{what}: ended after {o['duration_ms']} ms, timeout 1 s and grace 0.3 s")
+        check(o["duration_ms"] < 1300 + 5000 * cli.PATIENCE, f"{what}: ended after {o['duration_ms']} ms, timeout 1 s and grace 0.3 s")
     # What is captured is held, base64 and all, until it is written.
     captured = (o["stdout"]["bytes"] or 0) + (o["stderr"]["bytes"] or 0)
     check(m.most < GROWS_KB + captured * 4 // 1024, f"grew from {m.first} to {m.most} KB")
@@ -418,7 +418,7 @@ def states(pids):
 
 
 # A process that is held does not go at all; a thousand that go need their share of a busy machine for it, once or twice.
-GONE_S = 10.0
+GONE_S = 10.0 * cli.PATIENCE
 
 
 def short_turns():

@@ -42,7 +42,7 @@ class Held:
 
     def pending(self, n=1):
         """The digests of what is asked, once there are n of them."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 20 * cli.PATIENCE
         while time.monotonic() < end and self.q.poll() is None:
             for run in json.loads(cli.ward("pending", "--json").out)["runs"]:
                 if run["pid"] == self.q.pid and len(run["asks"]) >= n:
@@ -121,7 +121,7 @@ def no_answer_in_time_is_a_no(p):
     began = time.monotonic()
     h = Held(p, '@approval("risky") ' + DOMAIN, f"GET http://{NAME}:PORT/hello; GET http://{NAME}:PORT/hello", "--ask-timeout", "1s")
     out, _, doc = h.end()
-    check(1 <= time.monotonic() - began < 20, "it was not waited for an answer, or too long")
+    check(1 <= time.monotonic() - began < 20 * cli.PATIENCE, "it was not waited for an answer, or too long")
     check_eq((out, h.dns.queries, [v["count"] for v in doc["violations"]]), ("", [], [2]))
     where = f"{NAME}:{h.http.port}"
     check_eq(h.said(), [("approval.requested", where, None), ("approval.denied", where, None)])
@@ -225,7 +225,7 @@ def by_its_name_a_run_that_is_alive_gets_no_yes(p):
 
 def killed_by_a_ceiling(p, level, how, forbids, when=""):
     own_etc()
-    h = Held(p, f'@approval("{level}") ' + DOMAIN, f"GET http://{NAME}:PORT/hello; sleep 30")
+    h = Held(p, f'@approval("{level}") ' + DOMAIN, f"GET http://{NAME}:PORT/hello; sleep 300")
     check_eq(cli.ward("approve", h.pending()[0], how).code, 0)
     check(box.wait_for(lambda: len(h.http.requests) == 1), "it was not let through")
     began = time.monotonic()
@@ -233,7 +233,7 @@ def killed_by_a_ceiling(p, level, how, forbids, when=""):
     _, err, doc = h.end()
     check_eq(doc["status"], "policy_kill", err)
     check_in(forbids, err)
-    check(time.monotonic() - began < 5, "it was late")
+    check(time.monotonic() - began < 5 * cli.PATIENCE, "it was late")
 
 
 @root_only
@@ -301,7 +301,7 @@ def under_a_new_ceiling_nobody_is_asked_any_more(p):
     ceiling(1, 'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Host::"other.example");\n')
     out, err, doc = h.end()
     check_eq((out, doc["status"], h.dns.queries), ("", "exited", []), err)
-    check(time.monotonic() - began < 20, "something waited")
+    check(time.monotonic() - began < 20 * cli.PATIENCE, "something waited")
     where = f"{NAME}:{h.http.port}"
     check_eq(h.said(), [("approval.requested", where, None), ("approval.denied", where, None)])
     check_eq([r["detail"]["by"]["how"] for r in box.records(p) if r["kind"] == "approval.denied"], ["epoch"])

@@ -12,7 +12,7 @@ import time
 
 import box
 from box import both
-from tap import check, check_eq
+from tap import PATIENCE, check, check_eq
 
 # Tries to make what is pinned until ../side/stop is there; says what it made.
 TRY = ("echo up; while [ ! -e stop ]; do "
@@ -139,7 +139,7 @@ def the_lock_outlives_a_supervisor_as_long_as_its_command_does(p):
         check(pinned(p), "it went while a command was alive")
     finally:
         os.kill(inits[0], signal.SIGCONT)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 10 * PATIENCE
     while box.state(inits[0]) not in ("", "X", "Z") and time.monotonic() < deadline:
         time.sleep(0.05)
     short(p)

@@ -193,7 +193,7 @@ def a_server_that_is_not_there_is_a_reset_at_once_and_a_record(p):
     check_eq(q.stdout.readline(), "up\n")
     before = time.monotonic()
     check(is_reset(port), "somebody was there")
-    check(time.monotonic() - before < 2, "it took long")
+    check(time.monotonic() - before < 2 * cli.PATIENCE, "it took long")
     _, err = q.communicate("\n", timeout=30)
     block = [r for r in box.records(p) if r["kind"] == "net.block"]
     check_eq([(r["action"], r["resource"], r["detail"]["reason"], r["detail"]["peer"], r["detail"]["inner"]) for r in block],
@@ -430,15 +430,32 @@ def every_address_is_none_that_a_rule_forbids(p):
     check_eq([(r["resource"], r["detail"]["reason"], r["rules"]) for r in block], [(f"127.9.1.1:{port}", "no_rule", ["not-there"])])
 
 
+def reached_until(port, start):
+    """start(MS) begins a server to which rules let somebody until then: it, once that time is over. How long a start takes, the machine alone knows."""
+    for seconds in (3, 15, 60):
+        until = time.time() + seconds
+        s = start(int(until * 1000))
+        said = b""
+        with contextlib.suppress(OSError):
+            said = talk(port)
+        if time.time() < until - 0.2:
+            check_in(b"hello", said)
+            time.sleep(max(0.0, until - time.time()) + 0.2)
+            return s
+        s.end()
+        s.p.log.unlink()
+    raise AssertionError("no server was up within a minute")
+
+
 @both
 def policies_are_asked_at_that_moment(p):
     port = free_port()
-    until = int((time.time() + 3) * 1000)
-    p.write("net.cedar", f"""forbid {LISTEN}) when {{ context.time >= datetime("1970-01-01").offset(duration("{until}ms")) }};
+
+    def start(until):
+        p.write("net.cedar", f"""forbid {LISTEN}) when {{ context.time >= datetime("1970-01-01").offset(duration("{until}ms")) }};
 """)
-    s = Server(p, "--policy", "net.cedar", "--publish", f"{port}:8080")
-    check_in(b"hello", talk(port))
-    time.sleep(max(0.0, until / 1000 - time.time()) + 0.2)
+        return Server(p, "--policy", "net.cedar", "--publish", f"{port}:8080")
+    s = reached_until(port, start)
     check(is_reset(port), "it is reached when its time is over")
     s.end()
     check_eq([r["detail"]["reason"] for r in s.told("net.block")], ["no_rule"])
@@ -448,17 +465,21 @@ def policies_are_asked_at_that_moment(p):
 def a_lesser_yes_answers_no_graver_question(p):
     """Who said yes before the start to what was risky has not said it to what has become critical; who said it to that has."""
     own_etc()
-    for epoch, (first, then, said, want) in enumerate((("risky", "critical", "risky", False), ("critical", "risky", "critical", True))):
-        port = free_port()
-        until = int((time.time() + 3) * 1000)
+    epoch = 0
+
+    def start(until):
+        nonlocal epoch
+        epoch += 1
         over = f'context.time >= datetime("1970-01-01").offset(duration("{until}ms"))'
-        ceiling(epoch + 1, f"""permit (principal, action, resource) unless {{ action == Ward::Action::"net.listen" }};
+        ceiling(epoch, f"""permit (principal, action, resource) unless {{ action == Ward::Action::"net.listen" }};
 @approval("{first}") permit {LISTEN}) when {{ !({over}) }};
 @approval("{then}") permit {LISTEN}) when {{ {over} }};
 """)
-        s = Server(p, "--approve", said, "--publish", f"{port}:8080")
-        check_in(b"hello", talk(port))
-        time.sleep(max(0.0, until / 1000 - time.time()) + 0.2)
+        return Server(p, "--approve", said, "--publish", f"{port}:8080")
+
+    for first, then, said, want in (("risky", "critical", "risky", False), ("critical", "risky", "critical", True)):
+        port = free_port()
+        s = reached_until(port, start)
         if want:
             check_in(b"hello", talk(port))
         else:

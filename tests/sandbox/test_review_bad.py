@@ -12,9 +12,9 @@ import time
 
 import box
 from box import both, both_cases, root_only, user_only
-from tap import check, check_eq, check_in, skip
+from tap import PATIENCE, check, check_eq, check_in, skip
 
-SOON = 20
+SOON = 20 * PATIENCE
 ODD = [b"new\nline", b"not \xff utf-8", b"-dash", b"quote\"'\\", b"\x1b[31mred"]
 
 

@@ -13,7 +13,7 @@ import time
 
 import box
 from box import both, both_cases
-from tap import check, check_eq, check_in
+from tap import PATIENCE, check, check_eq, check_in
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 import schema  # noqa: E402  pylint: disable=wrong-import-position
@@ -348,7 +348,7 @@ def on_a_terminal(p, keys):
     if pid == 0:
         os.chdir(p.ws)
         os.execvpe(box.cli.WARD, [box.cli.WARD, "commit"], p.env())
-    text, typed, until = b"", 0, time.monotonic() + 30
+    text, typed, until = b"", 0, time.monotonic() + 30 * PATIENCE
     while time.monotonic() < until:
         if not select.select([fd], [], [], 0.2)[0]:
             continue

@@ -588,7 +588,7 @@ def a_private_terminal(p):
     os.close(slave)
     text = b""
     sent = False
-    end = box.time.monotonic() + 20
+    end = box.time.monotonic() + 20 * cli.PATIENCE
     while box.time.monotonic() < end and q.poll() is None:
         if select.select([master], [], [], 0.1)[0]:
             try:

@@ -197,7 +197,7 @@ TEST(relay_that_does_not_read)
 	struct ward_relay_msg m, ask = named("evil.example");
 	enum { N = 900 };
 
-	(void)alarm(60); /* of a gate that waits for it */
+	(void)alarm(60 * tap_patience()); /* of a gate that waits for it */
 	begin();
 	ready();
 	for (uint32_t i = 1; i <= N; i++) {

@@ -490,9 +490,9 @@ TEST(of_three_servers_the_first_has_as_long_as_if_it_were_alone)
 	CHECK(ward_resolver_begin(&s.r, p));
 	CHECK(ward_resolver_next(&s.r) >= now + 4990 * WARD_MS);
 	/* It is silent, as it seems: the others share what is left. */
-	now = ward_resolver_next(&s.r);
-	ward_resolver_tick(&s.r, now);
-	CHECK(ward_resolver_next(&s.r) > ward_now_mono_ns() + 2000 * WARD_MS);
+	now = ward_now_mono_ns();
+	ward_resolver_tick(&s.r, ward_resolver_next(&s.r));
+	CHECK(ward_resolver_next(&s.r) > now + 2000 * WARD_MS);
 	servers_end(&s);
 	ward_pins_table_done(&t);
 }
@@ -674,7 +674,7 @@ TEST(another_network_is_followed_by_who_waits_for_the_last_ones_server)
 	CHECK(known->lookup != NULL);
 	CHECK_EQ_INT(s.r.n, 2);
 	/* Nobody is there at the new one, so that each of them knows it at once, where the old one would be waited for. */
-	for (uint64_t end = ward_now_mono_ns() + 4000 * WARD_MS;
+	for (uint64_t end = ward_now_mono_ns() + 20000 * WARD_MS;
 		s.r.n && ward_now_mono_ns() < end;) {
 		struct epoll_event ev;
 

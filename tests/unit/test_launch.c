@@ -14,7 +14,7 @@
 #include "os/os.h"
 #include "tap.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS (20000 * (int)tap_patience())
 #define N_JOIN (WARD_HANDED_CGROUP - WARD_HANDED_JOIN)
 
 static struct ward_head_start *start_as(const struct ward_head_want *want, uint32_t flags,

@@ -109,7 +109,7 @@ static void kept(int what, uint64_t lost)
 		close(file);
 	}
 	fails = what;
-	alarm(20);
+	alarm(20 * tap_patience());
 	r = ward_layer_keep(from, to, &left, &err);
 	alarm(0);
 	fails = NOTHING;
