@@ -28,6 +28,8 @@ struct ward_pty {
 void ward_pty_init(struct ward_pty *p);
 /* A new pair, with the size and settings of the terminal in_fd if it is one. */
 int ward_pty_open(struct ward_pty *p, int in_fd, int out_fd, struct ward_error *err);
+/* The terminal becomes uid's, who opens it by its name. Before the start. */
+void ward_pty_give(struct ward_pty *p, uid_t uid);
 /* The command has the slave: let go of ours, so that its end is seen. */
 void ward_pty_started(struct ward_pty *p);
 /*

@@ -197,6 +197,7 @@ static int start(struct life *l, struct ward_host *host, struct ward_error *err)
 		.arg = l };
 
 	memcpy(opts.stdio, l->streams.child, sizeof(opts.stdio));
+	ward_pty_give(&l->streams.pty, l->plan->host_uid);
 	opts.head = l->head;
 	l->head = NULL;
 	return ward_cage_start(l->plan, &opts, &l->cage, err);

@@ -128,6 +128,33 @@ def inside_is_another_terminal(p):
 
 @test
 @placed
+def the_terminal_has_a_name(p):
+    """Programs ask for it and open it, as root's command too, which is somebody else; no other terminal of the host's has one."""
+    for attribution in ("auto", "notify", "none"):
+        t = Terminal(p, "--attribution", attribution, "sh", "-c", "tty; readlink /proc/self/fd/*; for to in $(tty) /dev/stderr /dev/stdout /dev/tty; do echo $to >$to; done; "
+                     "stat -c %t /dev/console; ls -C -w 200 /dev /dev/pts; echo end")
+        t.until(b"end")
+        check_eq(t.end(), 0)
+        got = t.text.decode().split()
+        check_eq(got[:4], ["/dev/console"] * 4)
+        got = got[got.index("/dev/console", 4):]  # readlink's own descriptor
+        check_eq(got[:5], ["/dev/console", "/dev/stderr", "/dev/stdout", "/dev/tty", "88"])  # 136: a pseudo-terminal
+        check_eq(got[5:20], "/dev: console fd full null ptmx pts random shm stderr stdin stdout tty urandom zero".split())
+        check_eq(got[20:23], "/dev/pts: ptmx end".split())
+    check("console" not in p.run("ls", "/dev").out)
+
+
+@test
+@placed
+def no_name_where_only_the_output_is_a_terminal(p):
+    t = Terminal(p, "sh", "-c", "tty; ls /dev; echo end", stdin=subprocess.DEVNULL)
+    t.until(b"end")
+    check_eq(t.end(), 0)
+    check(b"not a tty" in t.text and b"console" not in t.text, t.text)
+
+
+@test
+@placed
 def what_steers_the_terminal_hides_no_report(p):
     """Letters that are not shown, margins of one line, the palette and a string without an end: all of it is over before the report."""
     for steer, undone in ((r"\033[8m\033[1;1r\033]0;x", (b"\x1b\\", b"\x1b[r", b"\x1b[!p", b"\x1b[0m", b"\x1b]104")), (r"\016", (b"\x0f",)),

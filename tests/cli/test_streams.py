@@ -302,6 +302,30 @@ def names_of_the_streams_can_be_opened(p, extra):
 
 @test
 @placed
+def names_of_streams_that_are_files_can_be_opened(p):
+    """In the direction that they were handed in: what is only written stays closed to who reads, where it could not be read before."""
+    source, target = p.write("given", "in\n", 0o666), p.write("got", "", 0o666)
+    for attribution in ("auto", "notify"):
+        with open(source, "rb") as into, open(target, "wb") as out:
+            r = p.run("--attribution", attribution, "sh", "-c", "cat /dev/stdin >&2; echo out >/dev/stdout; cat /dev/stdout", stdin=into, stdout=out)
+        check_eq((r.code, target.read_text(), r.err.splitlines()[0]), (1, "out\n", "in"), r.err)
+        check_in("cat: /dev/stdout: Permission denied\n", r.err)
+    # cron, systemd: no input, and perhaps nobody who reads.
+    with open("/dev/null", "r+b", buffering=0) as null:
+        check_eq(p.run("sh", "-ec", "cat /dev/stdin; echo out >/dev/stdout; exit 7", stdin=null, stdout=null).code, 7)
+    os.mkfifo(p.ws / "fifo")
+    os.chmod(p.ws / "fifo", 0o666)
+    fifo = os.open(p.ws / "fifo", os.O_RDWR)
+    try:
+        os.write(fifo, b"in\n")
+        r = p.run("head", "-n", "1", "/dev/stdin", stdin=fifo)
+    finally:
+        os.close(fifo)
+    check_eq((r.code, r.out), (0, "in\n"), r.err)
+
+
+@test
+@placed
 def a_file_that_was_given_to_read_cannot_be_written(p):
     path = p.write("given", "as it was\n", 0o666)
     with open(path, "rb") as f:

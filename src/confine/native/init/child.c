@@ -52,6 +52,27 @@ static int rule_place(const struct ward_launch *l, const struct ward_launch_rule
 	return fd;
 }
 
+/*
+ * /dev/stdin, /dev/stdout and /dev/stderr are opened anew, by a name that no rule of the view leads to. What was handed in is allowed by
+ * itself, in the direction that it was handed in: the descriptor can do all of that already. A pipe needs none, and is refused one.
+ */
+static void allow_stream(const struct init *in, int set, int fd)
+{
+	int way = fcntl(fd, F_GETFL) & O_ACCMODE, e;
+	uint64_t may = (way != O_WRONLY ? WARD_LL_READ_FILE : 0) |
+		(way != O_RDONLY ? WARD_LL_WRITE_FILE | WARD_LL_TRUNCATE : 0);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 ||
+		(!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode) && !S_ISFIFO(st.st_mode)))
+		return;
+	if (S_ISCHR(st.st_mode))
+		may |= WARD_LL_IOCTL_DEV;
+	e = ward_ll_allow(set, fd, may & in->l->landlock_fs);
+	if (e < 0 && e != -EBADFD)
+		fail(in->cmd, WARD_STAGE_LANDLOCK, -e, "standard streams");
+}
+
 static int ruleset(const struct init *in)
 {
 	const struct ward_launch *l = in->l;
@@ -74,12 +95,8 @@ static int ruleset(const struct init *in)
 			fail(in->cmd, WARD_STAGE_LANDLOCK, -e, path);
 		close(fd);
 	}
-	/* Its mount has no directory above it that a rule could mean: /dev/stdin is opened anew by its own. */
-	if (in->input_mine >= 0) {
-		e = ward_ll_allow(set, 0, WARD_LL_READ_FILE);
-		if (e < 0)
-			fail(in->cmd, WARD_STAGE_LANDLOCK, -e, "standard input");
-	}
+	for (int i = 0; i < 3; i++)
+		allow_stream(in, set, i);
 	return set;
 }
 
@@ -271,12 +288,34 @@ static void confine_files(const struct init *in)
 	close(set);
 }
 
+/*
+ * The terminal by the name that it has in the view: what leads there by another one (/dev/stderr, which is the descriptor) is nowhere
+ * to Landlock. It has none where view.c gave it none: then it stays as it was handed in.
+ */
+static void name_terminal_streams(const struct init *in)
+{
+	struct stat of, st;
+	int fd;
+
+	if (!(in->l->flags & WARD_LAUNCH_CTTY) || !in->namespaces)
+		return;
+	fd = openat(AT_FDCWD, "/dev/console", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	for (int i = 0; fstat(fd, &of) == 0 && i < 3; i++)
+		if (fstat(i, &st) == 0 && st.st_dev == of.st_dev && st.st_ino == of.st_ino &&
+			dup2(fd, i) != i)
+			fail(in->cmd, WARD_STAGE_TTY, errno, "descriptors of the terminal");
+	close(fd);
+}
+
 static void enter(const struct init *in)
 {
 	const char *cwd = blob_text(in->l, in->l->cwd);
 
 	if (chdir(cwd) < 0)
 		fail(in->cmd, WARD_STAGE_CWD, errno, cwd);
+	name_terminal_streams(in);
 	confine_files(in);
 }
 

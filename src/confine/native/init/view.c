@@ -20,6 +20,7 @@
 #include <grp.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #define S_FLAGS (MS_NOSUID | MS_NODEV)
 
@@ -118,6 +119,31 @@ static void make_link(const struct init *in, const char *target, const char *pat
 		fail(in->ctl, WARD_STAGE_ROOT, errno, path);
 }
 
+/*
+ * The name of the terminal that the command gets, which is one of the host's devpts: that node and no other, so that ttyname(3) finds
+ * it. A tree opened by that name is looked at before it is attached: where it is something else, or nothing, there is no name.
+ */
+static void name_terminal(const struct init *in, const char *dest)
+{
+	struct stat of, st;
+	char path[64];
+	int tree;
+
+	if (!(in->l->flags & WARD_LAUNCH_CTTY) || fstat(in->handed[WARD_HANDED_STDIO], &of) < 0)
+		return;
+	snprintf(path, sizeof(path), "/dev/pts/%u", minor(of.st_rdev));
+	tree = (int)sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE_ | OPEN_TREE_CLOEXEC_);
+	if (tree < 0)
+		return;
+	if (fstat(tree, &st) == 0 && S_ISCHR(st.st_mode) && st.st_dev == of.st_dev &&
+		st.st_ino == of.st_ino && st.st_rdev == of.st_rdev) {
+		make_file(in, "../dev/console", NULL, 0, 0666);
+		snprintf(path, sizeof(path), "%s/console", dest);
+		attach(in, tree, path);
+	}
+	close(tree);
+}
+
 /* Six nodes, private terminals, the mount point of /dev/shm, and the links that programs expect. */
 static void dev_build(const struct init *in, const char *dest)
 {
@@ -153,6 +179,7 @@ static void dev_build(const struct init *in, const char *dest)
 	if (mount("devpts", to, "devpts", MS_NOSUID | MS_NOEXEC,
 		    "newinstance,ptmxmode=0666,mode=0620,max=512") < 0)
 		fail(in->ctl, WARD_STAGE_MOUNT, errno, "dev/pts");
+	name_terminal(in, dest);
 	seal(in, dest, MOUNT_ATTR_RDONLY_ | MOUNT_ATTR_NOEXEC_ | MOUNT_ATTR_NOSUID_);
 }
 
