@@ -164,7 +164,7 @@ void asking_write_rules(struct life *l)
 			(struct ward_str){ l->rules.s, l->rules.n },
 			ward_now_wall_ns() / 1000000000, &why);
 	if (r < 0)
-		ward_outcome_note(l->o, "warning: no rule was written: %s", why.message);
+		ward_outcome_warn(l->o, "no rule was written", &why);
 }
 
 /* ---- asking ---- */

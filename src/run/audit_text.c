@@ -191,6 +191,9 @@ static void record_text(struct ward_buf *b, const struct ward_json *rec)
 	const struct ward_json *why = get(detail, "why", WARD_JSON_STRING);
 	const struct ward_json *selftest = get(detail, "selftest", WARD_JSON_BOOL);
 	const struct ward_json *quiet = get(detail, "quiet", WARD_JSON_BOOL);
+	const struct ward_json *sought = get(detail, "sought", WARD_JSON_BOOL);
+	bool mute = (selftest && selftest->b) || (quiet && quiet->b && !(sought && sought->b));
+
 	add_time(b, ts ? ts->i : -1);
 	ward_buf_addf(b, " #%" PRId64, seq ? seq->i : 0);
 	add_word(b, rec, "kind");
@@ -206,13 +209,13 @@ static void record_text(struct ward_buf *b, const struct ward_json *rec)
 	if (selftest && selftest->b) {
 		ward_buf_adds(b, " (self-test)");
 	} else if (quiet && quiet->b) {
-		ward_buf_adds(b, " (quiet)");
+		ward_buf_adds(b, mute ? " (quiet)" : " (where the command fails)");
 	} else if (code && why) {
 		/* A run that was refused: its cure is advice, not an option to paste. */
 		ward_buf_adds(b, "; ");
 		add_plain(b, why->str.s, why->str.n);
 	}
-	if (cure && cure->str.n > 0 && !(selftest && selftest->b) && !(quiet && quiet->b)) {
+	if (cure && cure->str.n > 0 && !mute) {
 		ward_buf_adds(b, code ? "; fix: " : "; grant: ");
 		add_plain(b, cure->str.s, cure->str.n);
 	}

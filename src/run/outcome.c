@@ -273,6 +273,14 @@ void ward_outcome_note(struct ward_outcome *o, const char *fmt, ...)
 		notes[o->n_notes++] = copy;
 }
 
+void ward_outcome_warn(struct ward_outcome *o, const char *what, const struct ward_error *why)
+{
+	char text[WARD_ERROR_FILE_MAX + WARD_ERROR_MESSAGE_MAX + WARD_ERROR_FIX_MAX + 64];
+
+	(void)ward_error_format(why, text, sizeof(text));
+	ward_outcome_note(o, "warning: %s: %s", what, text);
+}
+
 void ward_outcome_set_error(struct ward_outcome *o, const struct ward_error *err)
 {
 	o->has_error = true;

@@ -137,6 +137,8 @@ void ward_outcome_set_layer(struct ward_outcome *o, uint64_t bound, enum ward_la
 void ward_outcome_set_limit(struct ward_outcome *o, enum ward_limit_id id, uint64_t value, uint64_t extra);
 /* One more line of the report: "warning: ...". */
 void ward_outcome_note(struct ward_outcome *o, const char *fmt, ...) WARD_PRINTF(2, 3);
+/* "warning: WHAT: ", and all of why: where, what, and how to mend it. */
+void ward_outcome_warn(struct ward_outcome *o, const char *what, const struct ward_error *why);
 void ward_outcome_set_error(struct ward_outcome *o, const struct ward_error *err);
 /* Stop the clock (if duration_ms is still 0) and make the texts. WARD_E_NOMEM leaves the texts of the least kind. */
 int ward_outcome_finish(struct ward_outcome *o);

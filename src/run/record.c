@@ -216,8 +216,8 @@ static bool is_sought(const struct life *l, const struct ward_refusal *f,
 		!ward_streq(f->resource, cwd) && ward_path_within(f->resource, cwd);
 }
 
-static char *refusal_detail(const struct ward_refusal *f, const struct ward_decision *d,
-	enum record_there there)
+static char *refusal_detail(const struct ward_refusal *f, bool sought,
+	const struct ward_decision *d, enum record_there there)
 {
 	struct ward_buf b = WARD_BUF_INIT;
 
@@ -226,6 +226,8 @@ static char *refusal_detail(const struct ward_refusal *f, const struct ward_deci
 		ward_jw_kbool(&b, "selftest", true);
 	if (f->quiet)
 		ward_jw_kbool(&b, "quiet", true);
+	if (sought)
+		ward_jw_kbool(&b, "sought", true);
 	ward_jw_kstr(&b, "error", ward_error_class_name(WARD_CLASS_SANDBOX_VIOLATION));
 	if (f->syscall[0])
 		ward_jw_kstr(&b, "syscall", f->syscall);
@@ -378,7 +380,7 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 	n->resource = resource_of(f);
 	n->sought = is_sought(l, f, n->d, there);
 	n->told = !f->selftest && (!f->quiet || n->sought);
-	n->detail = refusal_detail(f, n->d, there);
+	n->detail = refusal_detail(f, n->sought, n->d, there);
 	if (!n->resource || !n->detail)
 		return ward_fail(err, WARD_E_NOMEM, "no memory for a record");
 	*e = (struct ward_event){ .kind = "sandbox.violation",

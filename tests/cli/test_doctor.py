@@ -146,6 +146,25 @@ def unknown_argument():
     check_in("--jsn", p.stderr)
 
 
+@test
+def inside_a_run_nothing_of_the_host_is_to_be_mended():
+    """What is missing there is what Ward took away: no cure of the host's helps."""
+    with place() as base:
+        _, outside = report(base)
+        needs_userns(outside)
+        inside = [f"{base}/ward", "run", "--quiet", "--read", f"{base}/ward", "--", f"{base}/ward", "doctor"]
+        drop = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"] if os.geteuid() == 0 else []
+        drop += ["env", f"HOME={base}", f"XDG_STATE_HOME={base}/state"]
+        p = subprocess.run([*drop, *inside, "--json"], cwd=base, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+        doc = json.loads(p.stdout)
+        validate(doc, SCHEMA)
+        check_eq((p.returncode, doc["ok"]), (1, False))
+        check_eq({c["fix"] for c in doc["checks"] if c["status"] != "ok"}, {"ward doctor # outside of it"})
+        p = subprocess.run([*drop, *inside], cwd=base, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+        check_in("inside a sandbox of Ward's own", p.stdout.splitlines()[0])
+        check("sudo" not in p.stdout, p.stdout)
+
+
 # ---- something is taken away ----
 
 FUSE = "mkdir -p {0}/dev; mount -t tmpfs -o mode=755 none {0}/dev; mknod -m {1} {0}/dev/fuse c 10 229; mount --bind {0}/dev/fuse /dev/fuse"

@@ -213,6 +213,10 @@ def what_is_looked_for_everywhere_is_told_where_it_was_meant(p):
     check_eq({(v["resource"], v["cure"]) for v in o["violations"]},
              {(f"{p.ws}/package.json", f"--cap 'FILE_READ:{p.ws}/package.json'"), (f"{p.ws}/sub/.git", f"--cap 'FILE_READ:{p.ws}/sub/.git/**'"),
               (f"{p.ws}/hidden/package.json", f"--cap 'FILE_READ:{p.ws}/hidden/package.json'")}, r.err)
+    # The log cannot know how it ends, and shows the cure all the same.
+    shown = [line for line in p.run(p.log, kind=("audit", "show"), log=False).out.splitlines() if "package.json" in line and " deny " in line]
+    check_eq([line.partition("FILE_READ ")[2].partition(" pid=")[0] + line[line.index(" ("):] for line in shown],
+             [f'"{p.ws.parent}/package.json" (quiet)', *(f'"{p.ws}/{name}" (where the command fails); grant: --cap \'FILE_READ:{p.ws}/{name}\'' for name in ("package.json", "hidden/package.json"))])
     # Who did without it is told of nothing, and has no violation; but of what he was refused else.
     for more, code, names in (("", 0, []), (" cat /etc/shadow;", 123, ["/etc/shadow"])):
         r, o = p.outcome("--fail-on-violation", "--env", "END=0", "sh", "-c", ask.replace(" exit", more + " exit"))

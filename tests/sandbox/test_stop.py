@@ -629,7 +629,7 @@ def without_a_runtime_directory_it_is_the_state_directory(p):
     (state / "ward" / "live").write_text("")
     got = p.run("--read", ".", "true", env={"XDG_RUNTIME_DIR": "/nonexistent", "HOME": str(p.home)})
     check_eq(got.code, 0, got.err)
-    check_in("warning: ward stop cannot find this run", got.err)
+    check_in(f"warning: ward stop cannot find this run: {state}/ward/live: there is no place for", got.err)
 
 
 @both

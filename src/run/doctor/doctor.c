@@ -12,6 +12,7 @@
 #include "run/doctor/doctor.h"
 
 #define FIX_KERNEL "sudo apt-get install linux-image-amd64 && sudo reboot"
+#define FIX_OUTSIDE "ward doctor # outside of it"
 #define FIX_LANDLOCK \
 	"sudo sh -c 'echo \"GRUB_CMDLINE_LINUX=\\\"\\$GRUB_CMDLINE_LINUX lsm=landlock,$(cat /sys/kernel/security/lsm)\\\"\"" \
 	" >/etc/default/grub.d/ward.cfg && update-grub && reboot'"
@@ -106,8 +107,12 @@ void doctor_fix(struct doctor_finding *f, const char *fmt, ...)
 	va_end(ap);
 }
 
-static const char *fix_of(const struct doctor_check *row, struct doctor_finding *f)
+static const char *fix_of(const struct doctor *d, const struct doctor_check *row,
+	struct doctor_finding *f)
 {
+	/* What is missing here is what Ward took away: nothing of it is to be mended, least of all on the host. */
+	if (d->inside)
+		return FIX_OUTSIDE;
 	return f->fix.n ? ward_buf_cstr(&f->fix) : row->fix;
 }
 
@@ -116,9 +121,10 @@ static const char *consequence_of(const struct doctor_check *row, const struct d
 	return f->lost ? f->lost : row->consequence;
 }
 
-static void put_json(struct ward_buf *b, const struct doctor_check *row, struct doctor_finding *f)
+static void put_json(const struct doctor *d, struct ward_buf *b, const struct doctor_check *row,
+	struct doctor_finding *f)
 {
-	const char *fix = fix_of(row, f);
+	const char *fix = fix_of(d, row, f);
 
 	ward_jw_open(b, '{');
 	ward_jw_kstr(b, "id", row->id);
@@ -130,9 +136,10 @@ static void put_json(struct ward_buf *b, const struct doctor_check *row, struct 
 	ward_jw_close(b, '}');
 }
 
-static void put_text(struct ward_buf *b, const struct doctor_check *row, struct doctor_finding *f)
+static void put_text(const struct doctor *d, struct ward_buf *b, const struct doctor_check *row,
+	struct doctor_finding *f)
 {
-	const char *fix = fix_of(row, f);
+	const char *fix = fix_of(d, row, f);
 
 	ward_buf_addf(b, "%-4s  %-14s  %s\n", status_names[f->status], row->id,
 		ward_buf_cstr(&f->detail));
@@ -175,7 +182,7 @@ static void run_checks(struct doctor *d, bool json, struct ward_buf *b, unsigned
 		row->check(d, row, &f);
 		*failed |= f.detail.failed || f.fix.failed;
 		count[f.status]++;
-		(json ? put_json : put_text)(b, row, &f);
+		(json ? put_json : put_text)(d, b, row, &f);
 		ward_buf_done(&f.detail);
 		ward_buf_done(&f.fix);
 	}
@@ -197,6 +204,7 @@ int ward_doctor(bool json, char **ret_text, int *ret_worst, struct ward_error *e
 	r = ward_host_probe(&d.host, err);
 	if (r < 0)
 		return r;
+	d.inside = doctor_is_inside();
 	doctor_plan_axes(&d);
 	if (json)
 		ward_jw_open(&checks, '[');
@@ -211,8 +219,11 @@ int ward_doctor(bool json, char **ret_text, int *ret_worst, struct ward_error *e
 		put_axes_json(&head, &d);
 		ward_jw_close(&head, '}');
 	} else {
-		ward_buf_addf(&head, "ward doctor: each mechanism was executed, as uid %u\n\n",
-			(unsigned)d.host.uid);
+		ward_buf_addf(&head, "ward doctor: each mechanism was executed, as uid %u%s\n\n",
+			(unsigned)d.host.uid,
+			d.inside
+				? ", inside a sandbox of Ward's own: this is what it lacks, not the host"
+				: "");
 		ward_buf_add(&head, ward_buf_str(&checks).s, ward_buf_str(&checks).n);
 		put_axes_text(&head, &d);
 		ward_buf_addf(&head, "\n%u ok, %u warn, %u fail\n", count[DOCTOR_OK],

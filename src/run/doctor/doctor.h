@@ -16,6 +16,7 @@ enum doctor_status { DOCTOR_FAIL = 0, DOCTOR_WARN, DOCTOR_OK };
 /* What the checks share while one report is made. */
 struct doctor {
 	struct ward_host host; /* probed */
+	bool inside; /* in a run of Ward's own, which refuses what a run needs */
 	bool namespaces; /* the userns check found them usable */
 	char userns_fix[256]; /* where it did not: what mends all that needs it */
 	bool planned; /* axes is filled */
@@ -49,6 +50,8 @@ void doctor_say(struct doctor_finding *f, enum doctor_status s, const char *fmt,
 void doctor_fix(struct doctor_finding *f, const char *fmt, ...) WARD_PRINTF(2, 3);
 /* What needs user namespaces was not tried, since there are none: the same fix. */
 void doctor_no_userns(struct doctor *d, enum doctor_status s, struct doctor_finding *f);
+/* Is this process in a run of Ward's own, which refuses what a run needs? */
+bool doctor_is_inside(void);
 /* A number of /proc/sys; -1 where there is none. path is a literal. */
 long doctor_sysctl(const char *path);
 

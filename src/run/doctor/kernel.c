@@ -321,6 +321,14 @@ static int call_others(struct doctor_result *r, void *arg)
 	return fd < 0 && fd != -EBADF ? -fd : 0;
 }
 
+bool doctor_is_inside(void)
+{
+	WARD_FD fd = ward_openat2(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, WARD_OPEN_NO_SYMLINKS);
+
+	/* --backend direct says that it is a run, too, and refuses nothing. */
+	return fd == -ENOSYS && filtered() && getenv("WARD_RUN");
+}
+
 DOCTOR_CHECK(doctor_kernel_calls)
 {
 	struct doctor_trial t = { .child = call_others };

@@ -20,8 +20,7 @@ void live_begin(struct life *l)
 
 	/* A second plan is the same run. */
 	if (!l->r->unlisted && !l->live && ward_live_new(&run, &l->live, &why) < 0)
-		ward_outcome_note(l->o, "warning: ward stop cannot find this run: %s%s%s",
-			why.message, why.fix[0] ? "; " : "", why.fix);
+		ward_outcome_warn(l->o, "ward stop cannot find this run", &why);
 }
 
 static int record(struct life *l, const struct ward_stopped *s, struct ward_error *err)

@@ -421,9 +421,8 @@ int ward_late_look(struct life *l, struct ward_error *err)
 		return WARD_OK;
 	r = look(l, &cut, &why);
 	if (r < 0)
-		ward_outcome_note(l->o,
-			"warning: names that run code later: the look at the end failed: %s",
-			why.message);
+		ward_outcome_warn(l->o, "names that run code later: the look at the end failed",
+			&why);
 	l->o->late_looked = true;
 	l->o->late_complete = r == WARD_OK && !cut;
 	return record(l, err);

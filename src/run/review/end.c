@@ -129,7 +129,7 @@ static void commit_now(struct life *l)
 	if (gone)
 		l->workspace = NULL;
 	if (r < 0)
-		ward_outcome_note(o, "warning: nothing more is committed: %s", err.message);
+		ward_outcome_warn(o, "nothing more is committed", &err);
 	else
 		ward_outcome_note(o, "committed: %zu change%s", applied, applied == 1 ? "" : "s");
 	if (r == WARD_OK && left && why[0])

@@ -517,8 +517,9 @@ void review_live_begin(struct life *l)
 		v->wake = v->layer = -1;
 	}
 	if (!v || begin(v, &err) < 0) {
-		ward_outcome_note(l->o, "warning: nothing is made real while the run lives: %s",
-			v ? err.message : "out of memory");
+		if (!v)
+			(void)ward_fail(&err, WARD_E_NOMEM, "out of memory");
+		ward_outcome_warn(l->o, "nothing is made real while the run lives", &err);
 		if (v)
 			live_free(v);
 		return;
@@ -546,8 +547,7 @@ void review_live_end(struct life *l, size_t *ret_n)
 		ward_outcome_note(l->o,
 			"warning: the run made more than is looked at while it lives: the rest waits");
 	else if (v->err.code)
-		ward_outcome_note(l->o, "warning: not all was made real while it ran: %s",
-			v->err.message);
+		ward_outcome_warn(l->o, "not all was made real while it ran", &v->err);
 	live_free(v);
 	l->landing = NULL;
 }
