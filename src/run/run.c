@@ -509,6 +509,7 @@ static int run_whole(struct ward_request *r, struct ward_outcome **ret, struct w
 	struct life l = { .r = r };
 	int code;
 
+	ward_streams_init(&l.streams);
 	if (!ret)
 		return ward_fail(err, WARD_E_INVALID, "ward_run without a place for the outcome");
 	*ret = NULL;

@@ -287,16 +287,21 @@ static void open_pipes_anew(const struct ward_streams *s)
 	}
 }
 
-int ward_streams_open(struct ward_streams *s, const struct ward_request *r, uint64_t output,
-	struct ward_error *err)
+void ward_streams_init(struct ward_streams *s)
 {
-	int code;
-
 	memset(s, 0, sizeof(*s));
 	s->child[0] = s->child[1] = s->child[2] = -1;
 	ward_pty_init(&s->pty);
 	ward_capture_init(&s->out);
 	ward_capture_init(&s->err);
+}
+
+int ward_streams_open(struct ward_streams *s, const struct ward_request *r, uint64_t output,
+	struct ward_error *err)
+{
+	int code;
+
+	ward_streams_init(s);
 	if (wants_pty(r)) {
 		code = open_pty(s, r, output, err);
 	} else {

@@ -32,6 +32,8 @@ struct ward_streams {
 	int role[WARD_STREAMS_POLL_MAX];
 };
 
+/* Nothing is open: what was filled with zeroes would be descriptor 0, which is the caller's. */
+void ward_streams_init(struct ward_streams *s);
 /* Decide and open everything. output: plan->limits.output. On failure s is empty. */
 int ward_streams_open(struct ward_streams *s, const struct ward_request *r, uint64_t output, struct ward_error *err);
 /* May what they lead to be handed in? A file that may be opened anew with more than it was opened for is refused. */

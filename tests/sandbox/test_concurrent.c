@@ -333,6 +333,45 @@ static int run_with_closed(unsigned before, unsigned after)
 	return k;
 }
 
+/* What was not opened yet was filled with zeroes, and closed: standard input, or what another thread had opened there since. */
+TEST(a_run_that_is_refused_closes_nothing_of_the_caller)
+{
+	static const char *const options[][2] = {
+		{ "read", "/nonexistent" }, /* before a plan */
+		{ "audit", "/nonexistent/log" }, { "cwd", "/nonexistent" },
+		{ "policy", "/nonexistent" },
+		{ "write", "/" },
+	};
+	char *argv[] = { (char[]){ "no-such-program" }, NULL };
+
+	prepare();
+	many(2, BY_OPTION); /* what is looked up once stays open */
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+		unsigned fds = entries("/proc/self/fd");
+		struct ward_error err = WARD_ERROR_INIT;
+		struct ward_request *r = ward_request_new(WARD_COMMAND_RUN);
+		struct ward_outcome *out = NULL;
+		struct stat before[3], after;
+		int k;
+
+		CASE("%s", options[i][0]);
+		for (int fd = 0; fd < 3; fd++)
+			REQUIRE(fstat(fd, &before[fd]) == 0);
+		CHECK_EQ_INT(ward_request_set(r, "audit", audit, &err), WARD_OK);
+		k = ward_request_set(r, options[i][0], options[i][1], &err);
+		if (k == WARD_OK)
+			k = ward_request_command(r, 1, argv, &err);
+		if (k == WARD_OK)
+			CHECK(ward_run(r, &out, &err) < 0);
+		ward_outcome_free(out);
+		ward_request_free(r);
+		for (int fd = 0; fd < 3; fd++)
+			CHECK(fstat(fd, &after) == 0 && after.st_dev == before[fd].st_dev &&
+				after.st_ino == before[fd].st_ino);
+		CHECK_EQ_UINT(entries("/proc/self/fd"), fds);
+	}
+}
+
 TEST(closed_descriptors_are_not_taken)
 {
 	prepare();
