@@ -234,11 +234,18 @@ static void is_server(int fd)
 
 static void answered(const struct ward_relay_msg *m)
 {
-	size_t i = t.n_answers < ANSWERS ? t.n_answers++ : ANSWERS - 1;
+	static const uint8_t none[16];
+	bool several = t.id[m->id % IDS].several;
 	const char *name = t.id[m->id % IDS].asks;
+	size_t i;
 
-	t.answer[i].unknown = t.id[m->id % IDS].several;
-	MUST(t.answer[i].unknown || is_granted(name) || strcmp(name, "held.example") == 0);
+	MUST(several || is_granted(name) || strcmp(name, "held.example") == 0);
+	/* A question that was not for addresses: both, or neither. */
+	MUST((memcmp(m->v4, none, 4) == 0) == (memcmp(m->v6, none, 16) == 0));
+	if (memcmp(m->v4, none, 4) == 0)
+		return;
+	i = t.n_answers < ANSWERS ? t.n_answers++ : ANSWERS - 1;
+	t.answer[i].unknown = several;
 	memcpy(t.answer[i].v4, m->v4, 4);
 	memcpy(t.answer[i].v6, m->v6, 16);
 	memcpy(t.answer[i].name, name, sizeof(t.answer[i].name));

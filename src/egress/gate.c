@@ -150,18 +150,6 @@ static void on_ready(struct ward_egress *e, const struct ward_relay_msg *m)
 		e->flows_max = (size_t)m->up;
 }
 
-static void block_name(struct ward_egress *e, const char *name, enum ward_egress_why why)
-{
-	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_BLOCK, .name = name, .count = 1 };
-
-	ward_tell_why(&v, why, NULL);
-	ward_tell(e, &v);
-}
-
-#define RCODE_SERVFAIL 2u
-#define RCODE_NO_NAME 3u
-#define RCODE_REFUSED 5u
-
 void ward_gate_limit(struct ward_egress *e, enum ward_relay_limit which, uint64_t count)
 {
 	struct ward_egress_event v = { .kind = WARD_EGRESS_LIMIT, .count = count };
@@ -187,111 +175,6 @@ void ward_gate_limit(struct ward_egress *e, enum ward_relay_limit which, uint64_
 	ward_tell(e, &v);
 }
 
-/* For the record: the relay answered these with what was said before. */
-static void asked_again(struct ward_egress *e, const struct ward_relay_msg *m)
-{
-	const struct ward_egress_ask q = { .name = m->name, .hold = true };
-	struct ward_egress_event v = {
-		.kind = WARD_EGRESS_DNS_QUERY, .name = m->name, .count = m->up
-	};
-	enum ward_effect effect = WARD_DENY;
-	char rule[WARD_RULE_TEXT_MAX] = "";
-
-	if (!m->up || !ward_pinned_find(&e->pins, m->name)) {
-		ward_gate_lost(e, "it answered for a name that there is not");
-		return;
-	}
-	if (e->ops->ask(e->arg, &q, &effect, rule, sizeof(rule)) == WARD_OK && rule[0])
-		v.rule = rule;
-	ward_tell(e, &v);
-}
-
-/* Of the kind that the relay's questions never have: nobody outside is asked, whatever is granted. */
-static bool is_reverse(const char *name)
-{
-	static const char *const ends[] = { "in-addr.arpa", "ip6.arpa" };
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(ends); i++) {
-		size_t m = strlen(ends[i]);
-
-		if (n >= m && ward_streq(name + n - m, ends[i]) &&
-			(n == m || name[n - m - 1] == '.'))
-			return true;
-	}
-	return false;
-}
-
-struct ward_pinned *ward_gate_pin(struct ward_egress *e, const char *name, char *rule,
-	enum ward_effect *ret_effect, enum ward_egress_why *ret_why)
-{
-	const struct ward_egress_ask q = { .name = name, .hold = true };
-	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_QUERY, .name = name, .count = 1 };
-	struct ward_pinned *p;
-
-	*ret_effect = WARD_DENY;
-	*ret_why = WARD_EGRESS_WHY_NO_HOST;
-	if (is_reverse(name))
-		return NULL;
-	*ret_why = WARD_EGRESS_WHY_NO_RULE;
-	if (e->ops->ask(e->arg, &q, ret_effect, rule, WARD_RULE_TEXT_MAX) != WARD_OK ||
-		*ret_effect == WARD_DENY)
-		return NULL;
-	*ret_why = WARD_EGRESS_WHY_BUDGET_NAMES;
-	if (!ward_limits_name(e, name))
-		return NULL;
-	*ret_why = WARD_EGRESS_WHY_TOO_MANY;
-	p = ward_pinned_make(&e->pins, name);
-	if (p) {
-		v.rule = rule[0] ? rule : NULL;
-	} else {
-		v = (struct ward_egress_event){ .kind = WARD_EGRESS_LIMIT,
-			.why = "egress.names",
-			.text = "more names than one run may reach",
-			.count = 1 };
-	}
-	ward_tell(e, &v);
-	return p;
-}
-
-static void on_name(struct ward_egress *e, const struct ward_relay_msg *m)
-{
-	struct ward_relay_msg answer = { .type = WARD_GATE_ANSWER, .id = m->id };
-	enum ward_egress_why why;
-	enum ward_effect effect;
-	char rule[WARD_RULE_TEXT_MAX] = "";
-	struct ward_pinned *p;
-
-	if (!ward_name_is_normal(ward_str(m->name))) {
-		ward_gate_lost(e, "it asked for a name that is none");
-		return;
-	}
-	if (!m->id) {
-		asked_again(e, m);
-		return;
-	}
-	if (!ward_bucket_take(&e->names, ward_now_mono_ns())) {
-		answer.value = RCODE_SERVFAIL;
-		ward_gate_send(e, &answer, -1);
-		ward_gate_limit(e, WARD_RELAY_LIMIT_NAMES, 1);
-		return;
-	}
-	p = ward_gate_pin(e, m->name, rule, &effect, &why);
-	if (!p) {
-		answer.value = why == WARD_EGRESS_WHY_NO_RULE || why == WARD_EGRESS_WHY_NO_HOST
-			? RCODE_NO_NAME
-			: RCODE_REFUSED;
-		ward_gate_send(e, &answer, -1);
-		block_name(e, m->name, why);
-		return;
-	}
-	ward_pinned_addresses(p, answer.v4, answer.v6);
-	ward_gate_send(e, &answer, -1);
-	/* Nothing of it leaves before somebody said so. */
-	if (effect == WARD_ALLOW)
-		ward_flow_prefetch(e, p);
-}
-
 static void on_limit(struct ward_egress *e, const struct ward_relay_msg *m)
 {
 	if (m->value >= WARD_RELAY_LIMIT_MAX)
@@ -307,7 +190,7 @@ static void take(struct ward_egress *e, const struct ward_relay_msg *m)
 		void (*fn)(struct ward_egress *e, const struct ward_relay_msg *m);
 	} rows[] = {
 		{ WARD_RELAY_READY, on_ready },
-		{ WARD_RELAY_NAME, on_name },
+		{ WARD_RELAY_NAME, ward_gate_name },
 		{ WARD_RELAY_OPEN, ward_flow_open },
 		{ WARD_RELAY_SEEN, ward_flow_seen },
 		{ WARD_RELAY_CLOSED, ward_flow_closed },

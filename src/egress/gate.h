@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Private to egress: the gate's parts. gate.c speaks with the relay, inside.c accepts, flow.c has the flows, dial.c connects, resolve.c
- * asks name servers, pins.c gives names their addresses, event.c tells what happened. Everything waits in one epoll descriptor.
+ * asks name servers, names.c gives names their addresses, event.c tells what happened. Everything waits in one epoll descriptor.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 #include "os/os.h"
 
 #define WARD_RULE_TEXT_MAX 256
-/* ---- pins.c: name <-> synthetic address, for the run, never given to another ---- */
+/* ---- names.c: name <-> synthetic address, for the run, never given to another ---- */
 enum ward_found { WARD_FOUND_SILENT = 0, WARD_FOUND_NONE, WARD_FOUND_SOME };
 struct ward_lookup;
 struct ward_pinned {
@@ -171,6 +171,7 @@ void ward_gate_send_two(struct ward_egress *e, const struct ward_relay_msg *m, i
 void ward_gate_limit(struct ward_egress *e, enum ward_relay_limit which, uint64_t count); /* told */
 void ward_gate_lost(struct ward_egress *e, const char *how); /* how: static. It takes effect at the end of this turn */
 
+void ward_gate_name(struct ward_egress *e, const struct ward_relay_msg *m); /* names.c */
 void ward_flow_open(struct ward_egress *e, const struct ward_relay_msg *m);
 void ward_flow_come(struct ward_egress *e, const struct ward_relay_msg *m, int client); /* accepted here (taken) */
 void ward_flow_seen(struct ward_egress *e, const struct ward_relay_msg *m);
@@ -190,11 +191,10 @@ void ward_dial_begin(struct ward_flow *f); /* f->dial has its addresses */
 void ward_dial_tick(struct ward_flow *f, uint64_t now);
 void ward_dial_drop(struct ward_flow *f);
 /* Is it an address of this host, by what the kernel would do with a packet to it? Fails to true. */
-bool ward_route_is_own(int route, const struct ward_relay_addr *a);
-int ward_route_open(void);
+bool ward_route_is_own(int route, const struct ward_relay_addr *a); int ward_route_open(void);
 /* What the kernel answered to the question with that number; what is no answer says yes. */
 bool ward_route_says_own(const char *buf, size_t n, uint32_t seq);
 
-/* gate.c: a name that the run wants, by DNS or of the proxy: pinned and told, where it may be reached at some port. NULL: *ret_why. */
+/* names.c: a name that the run wants, by DNS or of the proxy: pinned and told, where it may be reached at some port. NULL: *ret_why. */
 struct ward_pinned *ward_gate_pin(struct ward_egress *e, const char *name, char *rule, enum ward_effect *ret_effect,
 	enum ward_egress_why *ret_why);

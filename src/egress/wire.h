@@ -29,7 +29,7 @@ extern const size_t ward_relay_image_size;
 #define WARD_RELAY_VERSION 8u
 #define WARD_RELAY_TOLD_MAX 32
 #define WARD_RELAY_NUMBER_MAX (UINT64_C(1) << 53) /* up, down: what every reader of a record has exactly */
-#define WARD_RELAY_NAME_MAX 254 /* 253 bytes of LDH labels in lower case, no trailing dot, and the NUL */
+#define WARD_RELAY_NAME_MAX 254 /* 253 bytes of labels of a-z, 0-9, "-" and "_", no trailing dot, and the NUL */
 
 /*
  * Descriptors of ward-relay: it starts with the first, and behind it with one that is readable when the supervisor's process has ended

@@ -385,6 +385,44 @@ def a_name_that_is_not_there_and_a_server_that_is_not_are_told(p):
     check_eq(doc["violations"], [])
 
 
+SRV, TXT, MX = 33, 16, 15
+KINDS = """
+import socket, struct, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+s.connect(("198.18.0.1", 53))
+for word in sys.argv[1:]:
+    name, kind = word.split("=")
+    s.send(struct.pack(">HHHHHH", 7, 256, 1, 0, 0, 0) + b"".join(bytes([len(x)]) + x.encode() for x in name.split(".")) + b"\\0" + struct.pack(">HH", int(kind), 1))
+    a = s.recv(512)
+    print(a[3] & 15, a[7])
+"""
+
+
+@both
+def a_name_may_have_what_no_host_should(p):
+    name = "foo_bar._x.example"
+    n = Net(p, {name: ["127.0.0.1"]})
+    for client in ("curl", "python"):
+        r, doc = n.run(*FETCH[client](n.url(name)), grants=n.grants(name="*._x.example"))
+        check_eq((r.code, r.out, doc["violations"]), (0, HELLO.decode(), []), r.err)
+    check_eq(n.told("net.connect")[-1]["resource"], f"{name}:{n.http.port}")
+    r, doc = n.run(*FETCH["curl"](n.url(name)), grants=n.grants(name="foo-bar._x.example"))
+    check(r.code != 0, r.out)
+    refused(n, doc, name, "no_rule")
+
+
+@both
+def what_is_asked_for_beside_addresses_is_on_record(p):
+    n = Net(p)
+    r, doc = n.run(PYTHON, "-c", KINDS, f"_mongodb._tcp.{NAME}={SRV}", f"{NAME}={TXT}", f"{NAME}={MX}", f"{NAME}=1", f"{NAME}={MX}")
+    check_eq((r.code, r.out, doc["violations"]), (0, "3 0\n0 0\n0 0\n0 1\n0 0\n", []), r.err)
+    told = [(x["resource"], x["detail"]["why"]) for x in n.told("dns.block") if x["detail"]["reason"] == "no_type"]
+    check_in((f"_mongodb._tcp.{NAME}", "a question for SRV: only addresses are answered"), told)
+    check_in((NAME, "a question for TXT: only addresses are answered"), told)
+    check({kind for _, kind in n.dns.queries} <= {1, 28}, str(n.dns.queries))
+
+
 @both
 def host_must_be_the_name(p):
     n = Net(p)

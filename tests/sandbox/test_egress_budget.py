@@ -58,7 +58,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.settimeout(10)
 s.connect(("198.18.0.1", 53))
 for i in range(100):
-    name = b"".join(bytes([len(x)]) + x for x in (b"%d" % i, b"a_b", b"example")) + b"\\0"
+    name = b"".join(bytes([len(x)]) + x for x in (b"%d" % i, b"a b", b"example")) + b"\\0"
     s.send(struct.pack(">HHHHHH", i, 256, 1, 0, 0, 0) + name + struct.pack(">HH", 16, 1))
     assert s.recv(512)[3] & 15 == 3
 """

@@ -77,7 +77,7 @@ def a_name_that_is_asked_for_again_soon_is_answered_as_before_and_told_as_a_numb
 def names_that_nobody_is_asked_about():
     with Relay(port=53) as r:
         s = asker()
-        for name, kind in (("_ldap._tcp.example", 33), ("1.0.0.127.in-addr.arpa", 12), ("www.example", 12), ("10.0.0.1", 1), ("a_b.example", 1)):
+        for name, kind in (("-ldap.example", 33), ("1.0.0.127.in-addr.arpa", 12), ("www.example", 12), ("10.0.0.1", 1), ("a b.example", 1)):
             s.send(query(name, kind))
             check_eq(s.recv(600)[3] & 15, 3, name)
         s.send(query("app.localhost", 1))
@@ -91,6 +91,28 @@ def names_that_nobody_is_asked_about():
             check_eq(m.value, rb.NO_HOST)
             told += m.up
         check_eq((told, r.hear(0.1)), (5, None))
+
+
+@test
+def what_is_not_for_addresses_is_asked_about_each_time():
+    with Relay(port=53) as r:
+        s = asker()
+        s.send(query("a_b.example"))
+        m = r.hear(kind=rb.NAME)
+        check_eq((m.name, m.value), ("a_b.example", 1))
+        r.say(rb.ANSWER, m.id, 0, v4=bytes([198, 18, 1, 0]), v6=bytes([0xfd]) + bytes(15))
+        check_eq(s.recv(600)[-4:], bytes([198, 18, 1, 0]))
+        for name, kind, rcode in (("a_b.example", 16, 0), ("a_b.example", 16, 0), ("_ldap._tcp.example", 33, 3), ("b.example", 15, 0)):
+            s.send(query(name, kind))
+            m = r.hear(kind=rb.NAME)
+            check_eq((m.name, m.value), (name, kind))
+            check(m.id != 0)
+            r.say(rb.ANSWER, m.id, rcode)
+            check_eq((lambda a: (a[3] & 15, a[7]))(s.recv(600)), (rcode, 0), name)
+        # An answer that has none is not one for those who ask for addresses.
+        s.send(query("b.example"))
+        m = r.hear(kind=rb.NAME)
+        check_eq((m.name, m.value, m.id != 0), ("b.example", 1, True))
 
 
 @test

@@ -39,6 +39,41 @@ TEST(names)
 	end();
 }
 
+static void asks_for(const char *name, uint32_t type, uint32_t rcode, const char *why)
+{
+	static const uint8_t none[16];
+	struct ward_relay_msg m, ask = named(name);
+
+	ask.value = type;
+	t.n_told = 0;
+	say(&ask);
+	REQUIRE(hear(&m, NULL) == 1);
+	CHECK_EQ_INT(m.value, rcode);
+	CHECK(memcmp(m.v4, none, 4) == 0 && memcmp(m.v6, none, 16) == 0);
+	CHECK_EQ_INT(t.n_told, 1);
+	CHECK(told(WARD_EGRESS_DNS_BLOCK, why));
+	CHECK_STR_EQ(t.told[0].name, name);
+	CHECK(ward_pinned_find(&t.e->pins, name) == NULL);
+	CHECK_EQ_INT(serve("127.0.0.1"), 0);
+}
+
+/* No addresses, so nothing is pinned, and nobody outside is asked; and what kind it was is on record. */
+TEST(a_question_that_is_not_for_addresses)
+{
+	begin();
+	ready();
+	asks_for("good.example", 15, 0, "no_type");
+	CHECK_STR_EQ(t.told[0].text, "a question for MX: only addresses are answered");
+	asks_for("_ldap._tcp.evil.example", 33, 3, "no_type");
+	CHECK_STR_EQ(t.told[0].text, "a question for SRV: only addresses are answered");
+	asks_for("_acme-challenge.good.example", 4711, 3, "no_type");
+	CHECK_STR_EQ(t.told[0].text, "a question for type 4711: only addresses are answered");
+	asks_for("evil.example", 16, 3, "no_rule");
+	asks_for("1.0.0.10.in-addr.arpa", 16, 3, "no_host");
+	CHECK(!ward_egress_is_violation("no_type"));
+	end();
+}
+
 /* Asked for by name: judged as a name that DNS is asked for, before anything is kept of it; and its client is told why. */
 TEST(a_name_of_the_proxy)
 {

@@ -351,7 +351,9 @@ TEST(names)
 		{ "a.0x", "", WARD_NAME_NUMBER }, { "a.0xg", "a.0xg", WARD_NAME_OK },
 		{ "0x1.a", "0x1.a", WARD_NAME_OK }, { "1.a", "1.a", WARD_NAME_OK },
 		{ "-a", "", WARD_NAME_BAD }, { "a-", "", WARD_NAME_BAD },
-		{ "a_b", "", WARD_NAME_BAD },
+		{ "a_b", "a_b", WARD_NAME_OK }, { "_A_.b", "_a_.b", WARD_NAME_OK },
+		{ "a.0x_", "a.0x_", WARD_NAME_OK }, { "a+b", "", WARD_NAME_BAD },
+		{ "a_-", "", WARD_NAME_BAD }, { "b\xc3\xbc_c", "", WARD_NAME_BAD },
 		{ "stra\xc3\x9f"
 		  "e.de",
 			"", WARD_NAME_LETTERS },

@@ -36,7 +36,9 @@ static const struct {
 	ROW(ASK L63 L63 L63 L61 "\0" A, WARD_DNS_ASK, 0, NULL),
 	/* names that nobody is asked about */
 	ROW(ASK "\0" A, WARD_DNS_REPLY, 3, NULL),
-	ROW(ASK "\4_tcp\1a\0" A, WARD_DNS_REPLY, 3, NULL),
+	ROW(ASK "\4_tcp\1a\0" A, WARD_DNS_ASK, 0, "_tcp.a"),
+	ROW(ASK "\5_ldap\4_TCP\1a\0\0\41\0\1", WARD_DNS_ASK, 0, "_ldap._tcp.a"), /* SRV */
+	ROW(ASK "\3a+b\1c\0" A, WARD_DNS_REPLY, 3, NULL),
 	ROW(ASK "\1a\7in-addr\4arpa\0" A, WARD_DNS_REPLY, 3, NULL),
 	ROW(ASK "\3ip6\4arpa\0" A, WARD_DNS_REPLY, 3, NULL),
 	ROW(ASK "\1a\0\0\14\0\1", WARD_DNS_REPLY, 3, NULL), /* PTR */

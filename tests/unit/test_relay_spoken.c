@@ -165,7 +165,7 @@ static const struct hello hellos[] = {
 	{ "a dot alone", "0000 0006 0004 00 0001 2e", "broken", "" },
 	{ "a NUL", "0000 000a 0008 00 0005 612e620063", "broken", "" },
 	{ "a NUL at the end", "0000 000b 0009 00 0006 612e622e6300", "broken", "" },
-	{ "underscore", "0000 000a 0008 00 0005 615f622e63", "broken", "" },
+	{ "underscore", "0000 000a 0008 00 0005 615f622e63", "tls", "a_b.c" },
 	{ "not ASCII", "0000 000a 0008 00 0005 61c3bc2e63", "broken", "" },
 	{ "ends in a number", "0000 000a 0008 00 0005 612e622e31", "broken", "" },
 	{ "an empty name", "0000 0005 0003 00 0000", "broken", "" },
@@ -285,7 +285,8 @@ static const struct {
 	ROW(HTTP("Host: user@a.example"), "broken", ""),
 	ROW(HTTP("Host: a.example/x"), "broken", ""),
 	ROW(HTTP("Host: a.example#"), "broken", ""),
-	ROW(HTTP("Host: a_b.example"), "broken", ""),
+	ROW(HTTP("Host: a_b.example"), "http", "a_b.example"),
+	ROW(HTTP("Host: a+b.example"), "broken", ""),
 	ROW(HTTP("Host: -a.example"), "broken", ""),
 	ROW(HTTP("Host: a..example"), "broken", ""),
 	ROW(HTTP("Host: a.example.."), "broken", ""),
@@ -701,9 +702,10 @@ TEST(host_names)
 	} names[] = { { "a", "a" }, { "A.b-c.D", "a.b-c.d" }, { "1a.2b", "1a.2b" },
 		{ "1.2.a", "1.2.a" }, { "", NULL }, { ".", NULL }, { "a.", NULL }, { ".a", NULL },
 		{ "a..b", NULL }, { "-a", NULL }, { "a-", NULL }, { "a-.b", NULL },
-		{ "a.-b", NULL }, { "a_b", NULL }, { "a b", NULL }, { "a.1", NULL },
-		{ "1.2.3.4", NULL }, { "12", NULL }, { "a\xc3\xbc", NULL }, { "a*", NULL },
-		{ "a.x1", "a.x1" }, { "a.1x", "a.1x" } };
+		{ "a.-b", NULL }, { "a_b", "a_b" }, { "_A_.b", "_a_.b" }, { "a_-", NULL },
+		{ "a+b", NULL }, { "a b", NULL }, { "a.1", NULL }, { "1.2.3.4", NULL },
+		{ "12", NULL }, { "a\xc3\xbc", NULL }, { "a*", NULL }, { "a.x1", "a.x1" },
+		{ "a.1x", "a.1x" } };
 
 	TABLE(row, names) {
 		CASE("%s", row->in);

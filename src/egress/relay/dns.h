@@ -23,7 +23,14 @@ enum ward_dns_rcode {
 	WARD_RCODE_NOTIMP = 4,
 	WARD_RCODE_REFUSED = 5
 };
-enum ward_dns_type { WARD_TYPE_A = 1, WARD_TYPE_PTR = 12, WARD_TYPE_AAAA = 28, WARD_TYPE_OPT = 41 };
+enum ward_dns_type {
+	WARD_TYPE_A = 1,
+	WARD_TYPE_PTR = 12,
+	WARD_TYPE_AAAA = 28,
+	WARD_TYPE_OPT = 41,
+	WARD_TYPE_SVCB = 64,
+	WARD_TYPE_HTTPS = 65
+};
 
 enum ward_dns_verdict {
 	WARD_DNS_DROP = 0, /* no question at all: whoever answers that answers answers */

@@ -36,7 +36,7 @@ bool ward_host_normal(const uint8_t *p, size_t n, bool dot, char ret[WARD_RELAY_
 		} else {
 			if (c >= 'A' && c <= 'Z')
 				c = (uint8_t)(c - 'A' + 'a');
-			if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+			if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_' &&
 				!(c == '-' && label > 0))
 				return false;
 			if (++label > LABEL_MAX)

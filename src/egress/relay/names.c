@@ -190,6 +190,13 @@ static void close_question(struct relay *r, struct question *q, uint8_t rcode, c
 		n_askers--;
 }
 
+/* Its answer has the name's addresses in it, or would have if it were for them. Of others the gate says each time what they are. */
+static bool has_addresses(uint16_t type)
+{
+	return type == WARD_TYPE_A || type == WARD_TYPE_AAAA || type == WARD_TYPE_SVCB ||
+		type == WARD_TYPE_HTTPS;
+}
+
 /* Without it there is nothing that takes connections to such an address: then there is none of that name. */
 static bool has_ipv6(const struct relay *r)
 {
@@ -203,7 +210,7 @@ void relay_names_answer(struct relay *r, const struct ward_relay_msg *m)
 
 	if (q == NULL || q->id == 0 || q->id != m->id)
 		return; /* it was waited for too long */
-	if (m->value == WARD_RCODE_OK)
+	if (m->value == WARD_RCODE_OK && has_addresses(q->type))
 		keep(r, q->name, m);
 	close_question(r, q, m->value < 16 ? (uint8_t)m->value : WARD_RCODE_SERVFAIL, m->v4,
 		has_ipv6(r) ? m->v6 : NULL);
@@ -302,7 +309,7 @@ static void ask(struct relay *r, struct asker *a, const uint8_t *p, size_t n)
 	case WARD_DNS_LOCAL: answer(r, a, WARD_RCODE_OK, v4, has_ipv6(r) ? v6 : NULL); return;
 	default: break;
 	}
-	k = known_of(a->q.name);
+	k = has_addresses(a->q.type) ? known_of(a->q.name) : NULL;
 	if (k != NULL && k->until > r->now) {
 		k->again++;
 		answer(r, a, WARD_RCODE_OK, k->v4, has_ipv6(r) ? k->v6 : NULL);

@@ -99,7 +99,7 @@ static inline bool ward_spoken_control(uint8_t c)
 }
 
 /*
- * A host name in its normal form: LDH labels of 1 to 63 bytes that neither begin nor end with a hyphen, lower case, no trailing dot,
+ * A host name in its normal form: labels of a-z, 0-9, "_" and "-", 1 to 63 bytes, no "-" at either end, no trailing dot,
  * at most 253 bytes, the last label not a number (what ends in one some readers take for an address). false: it is none. dot: one
  * trailing dot is taken off. ret is zero behind the name.
  */

@@ -25,6 +25,12 @@ static bool is_ldh(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-';
 }
 
+/* No host may be called so by the oldest rules (RFC 952); programs, resolvers and name servers take it as any other letter. */
+static bool is_letter(char c)
+{
+	return is_ldh(c) || c == '_';
+}
+
 /* ---- letters outside of ASCII ---- */
 
 enum script { SCRIPT_NONE = 0, SCRIPT_LATIN, SCRIPT_GREEK, SCRIPT_CYRILLIC, SCRIPT_EAST };
@@ -221,7 +227,7 @@ static bool label(struct ward_str s, struct label *l, struct surety *how)
 	if (!ascii)
 		return a_label(s, l, how) && !l->full;
 	for (size_t i = 0; i < s.n; i++) {
-		if (!is_ldh(lower(s.s[i])))
+		if (!is_letter(lower(s.s[i])))
 			return false;
 		put(l, lower(s.s[i]));
 	}

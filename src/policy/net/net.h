@@ -49,9 +49,9 @@ enum ward_name_fault {
 	WARD_NAME_LETTERS /* letters outside of ASCII that are not sure to be in their one form; out gets A-labels of them, or is "" */
 };
 /*
- * The one form that a name has everywhere: labels of letters, digits and "-" in lower case, 1 to 63 bytes each, 253 together, no dot at
- * the end; letters outside of ASCII as A-labels (RFC 5890). Upper case of ASCII becomes lower case, letters outside of ASCII that are
- * sure to be what IDNA allows become A-labels.
+ * The one form that a name has everywhere: labels of letters, digits, "-" and "_" in lower case, 1 to 63 bytes each, 253 together, no
+ * dot at the end; letters outside of ASCII as A-labels (RFC 5890), which have no "_". Upper case of ASCII becomes lower case, letters
+ * outside of ASCII that are sure to be what IDNA allows become A-labels.
  */
 enum ward_name_fault ward_name_normalize(struct ward_str name, char out[WARD_NAME_SIZE]);
 /* It is in that form already. */
