@@ -216,6 +216,33 @@ def near_the_half_the_same_is_said_each_time(p):
     check_eq(said, {4})  # with 31 of 60 and more
 
 
+LONG = [f"{i} of what a had, and it is a line of some sixty characters, hardly more: {i}\n" for i in range(9)]
+SHORT = [f"x = {i}\n" for i in range(9)]
+OTHER = [f"{i} of nobody else, and it is a line of some sixty characters, hardly more: {i}\n" for i in range(9)]
+
+
+@both_cases([
+    ("half of it", LONG[:8], LONG[:4] + OTHER, False),
+    ("more than half", LONG[:9], LONG[:5] + OTHER, True),
+    ("most of it, and few lines", LONG[:5], LONG[:4] + OTHER, False),
+    ("most of its lines, and few bytes", SHORT[:9] + LONG[:4], SHORT[:9] + OTHER, False),
+    ("most of its lines, among them longer ones", SHORT + LONG, SHORT + LONG[:5] + OTHER, True),
+    ("the same line again and again", LONG[:9], LONG[:1] * 9 + OTHER, False),
+])
+def how_much_of_it_is_a_guess(p, before, after, said):
+    p.write("a", "".join(before))
+    p.write("new", "".join(after))
+    review(p, "rm a; cat new > b")
+    check_eq("# ward: a: much of what it had may be in b\n" in ward(p, "diff").out, said)
+
+
+@both
+def of_two_that_have_as_much_it_is_the_one_of_its_name(p):
+    p.write("x", "".join(LONG))
+    review(p, "mkdir d; { cat x; echo more; } > c; { cat x; echo other; } > d/x; rm x")
+    check_in("# ward: x: much of what it had may be in d/x\n", ward(p, "diff").out)
+
+
 @both_cases(CHANGED)
 def what_was_changed_as_well_and_nobody_in_the_way(p, script):
     p.write("a", TEXT)
