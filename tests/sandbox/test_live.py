@@ -352,7 +352,7 @@ def what_was_forbidden_before_is_not_asked_again(v):
     ceiling(2, "// no other rules\n" + many)
     v.goes_on()
     ceiling(3, many + row.format("93.184.0.0/16"))
-    box.wait_for(lambda: v.q.poll() is not None, 10)
+    box.wait_for(lambda: v.q.poll() is not None)
     check_eq([(r["effect"], r.get("action")) for r in v.epochs()][-1], ("deny", "net.connect"))
 
 

@@ -355,6 +355,31 @@ static bool says_nothing(struct ward_str text)
 	return true;
 }
 
+/* Of a line that was cut something else is left: of "secret/" and two stars the name of a directory. What is JSON ends with a bracket. */
+static bool is_cut(const struct ward_policy_file *f)
+{
+	bool lines = f->kind == WARD_POLICY_CEDAR ||
+		(f->kind == WARD_POLICY_DOCUMENT && !ward_has_suffix(f->path, ".json"));
+
+	return lines && f->text.n > 0 && f->text.s[f->text.n - 1] != '\n';
+}
+
+static int may_be_cut(const struct ward_policy_file *f, struct ward_error *err)
+{
+	if (f->kind == WARD_POLICY_CEDAR && says_nothing(f->text)) {
+		(void)ward_fail(err, WARD_E_REFUSED, "this file of the ceiling holds no policy");
+		ward_fail_fix(err, "write what it is to say, or take it away");
+	} else if (is_cut(f)) {
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"the last line of this file of the ceiling has no end: it may have been cut short");
+		ward_fail_fix(err, "look whether all of it is there, and end it with a newline");
+	} else {
+		return WARD_OK;
+	}
+	ward_fail_at(err, f->path, 0, 0);
+	return WARD_E_REFUSED;
+}
+
 /* An empty ceiling allows nothing: that its files are gone is no reason to be held by none. */
 static int empty_ceiling(const struct ward_layers *l, struct ward_error *err)
 {
@@ -365,13 +390,8 @@ static int empty_ceiling(const struct ward_layers *l, struct ward_error *err)
 		enum ward_policy_kind kind = f->kind;
 
 		/* One that was cut short, by a full disk say: what it forbade nobody knows. */
-		if (kind == WARD_POLICY_CEDAR && says_nothing(f->text)) {
-			(void)ward_fail(err, WARD_E_REFUSED,
-				"this file of the ceiling holds no policy");
-			ward_fail_at(err, f->path, 0, 0);
-			ward_fail_fix(err, "write what it is to say, or take it away");
+		if (may_be_cut(f, err) < 0)
 			return WARD_E_REFUSED;
-		}
 		any = any || kind == WARD_POLICY_CEDAR || kind == WARD_POLICY_DOCUMENT ||
 			kind == WARD_POLICY_IMPORT;
 	}

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The cure of each refusal, followed to the letter: the next start takes it, what was refused is done then, and never is the same said twice."""
+import json
+import pathlib
+import shlex
+import shutil
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import box    # noqa: E402  pylint: disable=wrong-import-position
+from asking import tool    # noqa: E402  pylint: disable=wrong-import-position
+from box import both    # noqa: E402  pylint: disable=wrong-import-position
+from tap import check, check_eq, check_in    # noqa: E402  pylint: disable=wrong-import-position
+
+# What is done, and how many starts with a cure more it may take: what was asked for next is known when the first is granted.
+DONE = {
+    "cat f": 1,
+    "cat \"it's*\"": 1,
+    "cat sub[1]/x": 1,
+    "cat l": 1,
+    "ls d": 1,
+    "stat f": 1,
+    "readlink l": 1,
+    "echo x >f": 2,
+    "echo x >>l": 2,
+    "echo x >n": 1,
+    "mkdir -p n/m && echo x >n/m/o": 1,
+    "rm f": 2,
+    "rm l": 2,
+    "rmdir e": 2,
+    "rm -r d": 3,
+    "mv f f2": 2,
+    "mv l l2": 2,
+    "mv d d2": 2,
+    "mv f d/f": 3,
+    "ln -s f n": 1,
+    "ln f n": 2,
+    "chmod 600 f": 2,
+    "touch -d @0 f": 2,
+}
+PROFILE = """schemaVersion: 2
+kind: Policy
+metadata: {name: p}
+spec:
+  fsProfiles:
+    small: {read: [e, "sub[1]/**"], modify: [e], allowExec: ["*"]}
+"""
+
+
+def tree(at):
+    shutil.rmtree(at, ignore_errors=True)
+    for d in ("d", "e", "sub[1]"):
+        (at / d).mkdir(parents=True)
+    for f in ("f", "it's*", "sub[1]/x", "d/x"):
+        (at / f).write_text("x\n")
+    (at / "l").symlink_to("f")
+    return at
+
+
+def steps(p, base, at, what):
+    """The cures that were followed until it was done, and the violations that were said then."""
+    said, more = [], []
+    while True:
+        tree(at)
+        r, o = p.outcome(*base, *more, "--", "sh", "-c", f"cd {shlex.quote(str(at))} 2>/dev/null; {what}")
+        check(o["status"] == "exited", f"{base} {more} {what}: {r.err}")
+        if r.code == 0:
+            return said, o["violations"]
+        new = [v for v in o["violations"] if v["cure"] and shlex.split(v["cure"])[-1] not in more]
+        check(new, f"{base} {more} {what}: no cure, or the same again: {o['violations']} {r.err}")
+        for v in new:
+            a = tool(p, "allow", "--audit", p.log, f"{o['run']}#{v['seq']}")
+            check_eq((a.code, a.out), (0, v["cure"] + "\n"), a.err)
+            more += shlex.split(v["cure"])
+        said.append(new)
+
+
+def followed(p, *base):
+    at = p.ws / "here"
+    for what, most in DONE.items():
+        said, _ = steps(p, base, at, what)
+        check(len(said) <= most, f"{base} {what}: {json.dumps(said, indent=1)}")
+
+
+@both
+def with_nothing_granted(p):
+    # The directory that it is in is to be entered first.
+    at = p.ws / "here"
+    for what, most in DONE.items():
+        said, _ = steps(p, ["--cap", f"FILE_READ:{at}/."], at, what)
+        check(len(said) <= most + 1, f"{what}: {json.dumps(said, indent=1)}")
+
+
+@both
+def what_may_be_read(p):
+    followed(p, "--read", ".")
+
+
+@both
+def under_a_mode_and_under_review(p):
+    """What the mode itself says no to (a hook) has no cure; all else is outside of it, or done."""
+    at = tree(p.base / "out")
+    at.chmod(0o755)
+    for base in (["--mode", "workspace_write"], ["--mode", "repo_write", "--review"]):
+        for what in ("cat f", "echo x >n", "rm l", "rmdir e", "mv d d2"):
+            said, _ = steps(p, base, at, what)
+            check(len(said) <= 3, f"{base} {what}: {json.dumps(said, indent=1)}")
+
+
+@both
+def beside_a_mount(p):
+    """A directory on the way to a grant is Ward's own, and belongs to what it lies in: what is refused there is named as well."""
+    at = p.ws / "here"
+    for what in ("echo x >n", "echo x >f", "rm f", "mkdir m", "mv l l2", "rmdir e"):
+        said, _ = steps(p, ["--read", ".", "--write", at / "sub[1]"], at, what)
+        check(1 <= len(said) <= 2, f"{what}: {json.dumps(said, indent=1)}")
+
+
+@both
+def under_a_profile(p):
+    followed(p, "--profile", "reviewer")
+
+
+@both
+def under_a_profile_of_a_document(p):
+    (p.side / "p.yaml").write_text(PROFILE)
+    at = p.ws / "here"
+    for what in ("cat here/f", "ls here/d", "cat 'here/sub[1]/x'", "cat here/l"):
+        said, _ = steps(p, ["--policy", p.side / "p.yaml", "--profile", "small"], at, f"cd {p.ws}; {what}")
+        check(len(said) <= 3, f"{what}: {json.dumps(said, indent=1)}")
+
+
+@both
+def a_name_is_its_directory_s(p):
+    """What a link leads to, or what a directory holds, is not its name: the first cure is the one that is needed."""
+    at = tree(p.ws / "here")
+    for what in ("rm l", "mv l l2", "rm f", "mv f f2", "rmdir e", "mv d d2"):
+        said, _ = steps(p, ["--read", "."], at, what)
+        check_eq([[v["cure"] for v in new] for new in said], [[f"--cap 'FILE_WRITE:{at}/**'"]], what)
+    for grant, what in (("e", "rmdir e"), ("d", "mv d d2"), ("d", "rm -r d")):
+        tree(at)
+        _, o = p.outcome("--read", ".", "--write", at / grant, "--", "sh", "-c", f"cd here; {what}")
+        said = [v for v in o["violations"] if v["resource"] == f"{at}/{grant}"]
+        check_eq([v["cure"] for v in said], [f"--cap 'FILE_WRITE:{at}/**'"], f"{what}: {o['violations']}")
+    tree(at)
+    r, o = p.outcome("--read", ".", "--write", at / "d", "--", "mv", "here/d", "here/d2")
+    check_in("granted by itself: a grant of a directory gives what is in it, and not its name", r.err)
+    check((at / "d").is_dir(), "moved")
+
+
+@both
+def a_link_that_is_not_shown(p):
+    """FUSE answers for it: the name is a link of the view."""
+    at = tree(p.ws / "here")
+    for what in ("rm", "unlink"):
+        r, o = p.outcome("--cap", f"FILE_WRITE:{at}/l", "--", what, at / "l")
+        check(r.code != 0 and (at / "l").is_symlink(), "removed")
+        check_eq([v["cure"] for v in o["violations"]], [f"--cap 'FILE_WRITE:{at}/**'"], r.err)
+
+
+box.main()
