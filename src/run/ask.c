@@ -511,6 +511,43 @@ static bool begins_a_sandbox(const struct ward_refusal *f)
 		strstr(f->resource, "CLONE_NEWUSER");
 }
 
+/*
+ * By a call that takes a name away, or is about a link itself. The name is its directory's: a grant of what it leads to (of a link
+ * that is another file) gives none of that.
+ */
+static bool about_name(const struct ward_refusal *f, const struct ward_question *q)
+{
+	static const char *const calls[] = { "unlink", "unlinkat", "rmdir", "rename", "renameat",
+		"renameat2", "lchown", "lsetxattr", "lremovexattr" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(calls); i++) {
+		if (f->kind == WARD_REFUSAL_PATH && f->action == WARD_CAP_FILE_WRITE &&
+			!q->absent && ward_streq(f->syscall, calls[i]))
+			return true;
+	}
+	return false;
+}
+
+/* It is a mount: the kernel says EBUSY, or EROFS where the directory may only be read. */
+static bool granted_itself(const struct life *l, const char *path)
+{
+	const struct ward_node *best = nearest(l, path);
+
+	return best && best->kind == WARD_NODE_BIND && best->write && ward_streq(best->dest, path);
+}
+
+/* Only a grant of its directory gives the name away. */
+static int name_cure(struct ward_question *q, struct ward_decision *ret, struct ward_error *err)
+{
+	int r;
+
+	q->is_dir = false;
+	q->absent = true;
+	q->above = NULL;
+	r = ward_cure(q, ret->cure, sizeof(ret->cure));
+	return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
+}
+
 static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_question *q,
 	struct ward_decision *ret, struct ward_error *err)
 {
@@ -533,16 +570,15 @@ static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_q
 		snprintf(ret->why, sizeof(ret->why), "%s", never_carried(f));
 		return WARD_OK;
 	}
-	if (f->seen == WARD_SEEN_ALONE) {
+	if (f->seen == WARD_SEEN_ALONE ||
+		(ret->effect == WARD_ALLOW && about_name(f, q) && granted_itself(l, f->resource))) {
 		ret->effect = WARD_DENY;
 		ret->by = NULL;
-		snprintf(ret->why, sizeof(ret->why),
-			"granted as a single file, which cannot be replaced, renamed or removed");
-		/* Only a grant of its directory gives the name away. */
-		q->is_dir = false;
-		q->absent = true;
-		r = ward_cure(q, ret->cure, sizeof(ret->cure));
-		return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
+		snprintf(ret->why, sizeof(ret->why), "%s",
+			q->is_dir
+				? "granted by itself: a grant of a directory gives what is in it, and not its name"
+				: "granted as a single file, which cannot be replaced, renamed or removed");
+		return name_cure(q, ret, err);
 	}
 	if (ret->effect == WARD_ALLOW && held_for_later(l, f))
 		return later_says(held_for_later(l, f), f->resource, ret, err);
@@ -611,6 +647,8 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 	ret->effect = WARD_DENY;
 	ret->by = NULL;
 	r = reason_of(l, f, &q, ret, err);
+	if (r == WARD_OK && ret->cure[0] && about_name(f, &q))
+		r = name_cure(&q, ret, err);
 	if (r == WARD_OK)
 		not_whole(&q, ret);
 	return r == WARD_OK ? listed_whole(l, &q, ret, err) : r;

@@ -11,9 +11,8 @@
  * missing; while its caller is blocked in it, peek.c reads what the caller asked for as a whole. That text is
  * attribution: it can be raced by the caller and decides nothing.
  *
- * A caller can make the peek itself wait, by naming a path in memory that is mapped from a file of this server and
- * not resident. It then waits for its own answer: its own run stands still until ward_fuse_stop() ends the
- * connection, which also ends that wait. Nothing outside of the run is held up.
+ * A caller can make the peek itself wait, by naming a path in memory that is mapped from a file of this server and not resident: its
+ * own run stands still then until ward_fuse_stop() ends the connection, and the wait with it. Nothing else is held up.
  *
  * It refuses to write anything, to follow anything on the host, and to answer for what the plan does not name.
  */
@@ -190,8 +189,7 @@ static int open_caller(struct ward_fuse *f, const struct request *q)
 	return fd < 0 ? -1 : fd;
 }
 
-#define UNSEEN \
-	-2 /* a caller: in a flood nobody is looked at, so the path may be the first part of what is not to be read */
+#define UNSEEN -2 /* a caller: in a flood nobody is looked at, and the path may be a part */
 
 static void note(struct ward_fuse *f, const struct request *q, int caller, const char *path,
 	enum ward_cap_type action, const char *syscall, bool quiet, bool unmade)
@@ -204,8 +202,11 @@ static void note(struct ward_fuse *f, const struct request *q, int caller, const
 		.vague = caller == UNSEEN,
 		.unmade = unmade,
 		.quiet = quiet };
+	struct ward_peek call;
 	char comm[16] = "";
 
+	if (!syscall && caller >= 0 && ward_peek_syscall(caller, &call))
+		n.syscall = ward_peek_name(call.nr);
 	if (ward_refusals_again(f->refusals, &n))
 		return;
 	if (caller >= 0)
@@ -554,10 +555,10 @@ static void refuse_change(struct ward_fuse *f, const struct request *q, const st
 
 	f->miss_name[0] = '\0';
 	if (!again) { /* else its lookup has just been noted, as the write that it is */
-		WARD_FD caller = open_caller(f, q);
-		const char *path = node_path(f, q->index, name);
+		WARD_FD by = open_caller(f, q);
 
-		note(f, q, caller, path, WARD_CAP_FILE_WRITE, NULL, false, false);
+		note(f, q, by, node_path(f, q->index, name), WARD_CAP_FILE_WRITE, NULL, false,
+			false);
 	}
 	reply_error(f, q, denied ? EACCES : EROFS);
 }

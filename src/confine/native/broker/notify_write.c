@@ -84,20 +84,36 @@ static bool only_read(const struct ward_node *n)
 	return n && ((n->kind == WARD_NODE_BIND && !n->write) || is_pin(n) || ward_fuse_tells(n));
 }
 
+/* What a name of the table is part of: a directory that Ward makes, on the way to a mount, belongs to what it lies in. */
+static bool lies_in_only_read(const struct looked *l, const char *path)
+{
+	char rest[WARD_PATH_MAX];
+	uint32_t at = ward_notify_find(l->n, path, rest);
+
+	while (at != WARD_TREE_NONE && at != 0 && l->n->tree.v[at].node->kind == WARD_NODE_DIR)
+		at = l->n->tree.v[at].parent;
+	return at != WARD_TREE_NONE && only_read(l->n->tree.v[at].node);
+}
+
 /* By the words alone: may it lie in what is only read? Everything else answers for itself, or may be written. */
 static bool may_be_only_read(const struct looked *l, unsigned which)
 {
 	struct ward_peek_words w;
-	char path[WARD_PATH_MAX], rest[WARD_PATH_MAX];
-	uint32_t at;
+	char path[WARD_PATH_MAX], *slash;
 	int r = ward_peek_words_of(l->n->proc, (int)l->ask->req->pid, &l->call, which, &w);
 
 	if (r < 0) /* a host that lets nobody read so: the other way is slower */
 		return r == -ENOSYS || r == -EPERM;
 	if (ward_path_join(w.base, w.text, path, sizeof(path)) < 0)
 		return false;
-	at = ward_notify_find(l->n, path, rest);
-	return at != WARD_TREE_NONE && only_read(l->n->tree.v[at].node);
+	if (lies_in_only_read(l, path))
+		return true;
+	/* A name that is a mount of its own is the directory's all the same. */
+	slash = strrchr(path, '/');
+	if ((l->how.need != GONE && l->how.need != MOVES) || !slash || slash == path)
+		return false;
+	*slash = '\0';
+	return lies_in_only_read(l, path);
 }
 
 /* With --attribution notify all is looked at, whatever the words say: links lead elsewhere. */
