@@ -552,9 +552,16 @@ static size_t group(const char *first, char *out, size_t size)
 	return total;
 }
 
-/* "ward explain": the word alone, of the first group that has it. NULL: none has. */
+/* "ward explain": the word alone, of the first group that has it; or what others call it. NULL: none has. */
 static const char *without_group(const char *word)
 {
+	static const char *const elsewhere[][2] = { { "log", "audit show" },
+		{ "logs", "audit show" }, { "exec", "run" }, { "kill", "stop" },
+		{ "list", "runs ls" } };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(elsewhere); i++)
+		if (ward_streq(elsewhere[i][0], word))
+			return elsewhere[i][1];
 	for (size_t i = 0; command_at(i); i++) {
 		const char *blank = strchr(command_at(i)->name, ' ');
 

@@ -211,7 +211,11 @@ static int step(struct walk *w, const char *name, const char *behind, struct war
 		r = ward_fail(err, WARD_E_REFUSED, "%s must be a directory: this is %s",
 			w->rule->what, ward_layer_type(st.st_mode));
 		ward_fail_at(err, w->done, 0, 0);
-		ward_fail_fix(err, "put the directory itself in its place, or take it away");
+		/* HOME=/dev/null, as some accounts of services have it: nobody should take that away. */
+		ward_fail_fix(err, "%s",
+			behind[0]
+				? "it lies on the way there; a user's is where XDG_CONFIG_HOME or HOME says: set it to a directory"
+				: "put the directory itself in its place, or take it away");
 		return r;
 	}
 	ward_close(w->fd);

@@ -176,6 +176,14 @@ def workspace_is_home(p):
 
 @test
 @placed
+def home_is_no_directory(p):
+    """Accounts of services have /dev/null: nobody is told to take that away."""
+    r = p.run("true", env={"HOME": "/dev/null", "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": str(p.side)})
+    refused(p, r, "/dev/null", ["this is a character device", "XDG_CONFIG_HOME or HOME says: set it to a directory$"])
+
+
+@test
+@placed
 def write_grant_of_home(p):
     bad(p, "--write", p.home, place="--write", says="--i-know", env={"HOME": str(p.home)})
 

@@ -153,6 +153,7 @@ def version():
     ("audit with another word", ["audit", "verfy"], "unknown command \"audit verfy\"; did you mean ward audit verify?"),
     ("a word without its group", ["explain", "--op", "read"], "unknown command \"explain\"; did you mean ward policy explain?"),
     ("another one", ["verify"], "unknown command \"verify\"; did you mean ward audit verify?"),
+    ("what others call it", ["log"], "unknown command \"log\"; did you mean ward audit show?"),
     ("a directory to verify", ["audit", "verify", "/etc"], "/etc is a directory; give the FILE"),
     ("plan alone", ["plan"], "no command given; ward plan [run] [options]"),
     ("plan of no script", ["plan", "sandbox", "run"], "no script given; ward plan sandbox run SCRIPT"),
