@@ -548,6 +548,12 @@ static int name_cure(struct ward_question *q, struct ward_decision *ret, struct 
 	return r < 0 ? ward_fail(err, r, "no memory for the cure of a refusal") : WARD_OK;
 }
 
+/* LeakSanitizer, which each program built with AddressSanitizer ends with, attaches to itself: it then says "fatal error", and to look for strace. */
+static bool begins_a_trace(const struct ward_refusal *f)
+{
+	return f->kind == WARD_REFUSAL_SYSCALL && ward_streq(f->syscall, "ptrace");
+}
+
 static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_question *q,
 	struct ward_decision *ret, struct ward_error *err)
 {
@@ -598,6 +604,9 @@ static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_q
 	} else if (begins_a_sandbox(f)) {
 		snprintf(ret->why, sizeof(ret->why),
 			"no user namespace can be made inside; a sandbox of the program's own has to be off (a browser's: --no-sandbox)");
+	} else if (begins_a_trace(f)) {
+		snprintf(ret->why, sizeof(ret->why),
+			"no process is traced inside; a debugger works outside only, and a sanitizer's search for leaks has to be off (--env LSAN_OPTIONS=detect_leaks=0)");
 	}
 	return WARD_OK;
 }

@@ -5,10 +5,13 @@ holds is asserted here, and said by the axis exec. And what programs look for: w
 import json
 import pathlib
 import pwd
+import re
+import shutil
+import subprocess
 
 import box
 from box import both, both_cases, root_only
-from tap import check, check_eq, check_in
+from tap import check, check_eq, check_in, skip
 
 EXEC = 'action == Ward::Action::"proc.exec", resource'
 HEAD = f'forbid (principal, {EXEC}) when {{ resource.name == "head" }};\n'
@@ -196,7 +199,24 @@ def a_debugger_is_refused_and_named(p, request):
     r, o = p.outcome("--read", ".", "python3", "trace.py", request)
     check_eq((r.code, r.out), (0, "-1 1\n"), r.err)
     check_eq([(v["axis"], v["action"], v["resource"], v["cure"]) for v in o["violations"]], [("syscalls", "syscall", f"ptrace {request}", None)])
-    check_in(f'syscall "ptrace {request}" refused', r.err)
+    check_in(f'syscall "ptrace {request}" refused: no process is traced inside; ', r.err)
+
+
+@both
+def a_program_with_a_sanitizer_runs_as_the_refusal_says(p):
+    """Its search for leaks traces itself, and ends the program otherwise."""
+    compiler = shutil.which("gcc") or skip("there is no gcc")
+    p.write("s.c", "int main(void) { return 7; }\n")
+    if subprocess.run([compiler, "-fsanitize=address", "s.c", "-o", "s"], cwd=p.ws, capture_output=True, check=False).returncode:
+        skip("gcc has no AddressSanitizer here")
+    # Where memory is sampled there is no room for its shadow: docs/security/non-promises.md.
+    room = ["--memory", "16T"] if p.outcome("true")[1]["axes"]["memory"] == "sampled" else []
+    check_eq("failed to allocate 0x" in p.run("--read", ".", "./s").err, bool(room))
+    r = p.run(*room, "--read", ".", "./s")
+    option = re.search(r"has to be off \((--env LSAN_OPTIONS=detect_leaks=0)\)", r.err)
+    check(option, r.err)
+    r = p.run(*room, *option[1].split(), "--read", ".", "./s")
+    check_eq((r.code, r.err), (7, ""))
 
 
 @both
