@@ -80,6 +80,8 @@
 #define WARD_LAYER_PATH_MAX 65536            /* bytes of the path of a directory of a watched layer, with its NUL */
 #define WARD_LAYER_NAMES_MAX 8388608         /* bytes of names of directories of a watched layer that are still to be looked at */
 #define WARD_SAMPLE_PIDS_MAX 65536           /* processes of one run that are looked at where no cgroup counts their memory */
+#define WARD_SAMPLE_WAITING_MAX 16384        /* connections of TCP inside that nobody has accepted */
+#define WARD_SAMPLE_CONNECTIONS_MAX 262144   /* connections and listeners inside that are looked at for them */
 #define WARD_REASON_MAX 256                  /* bytes in the reason that ward stop gives */
 #define WARD_DETAIL_TEXT_MAX 4096            /* bytes of one text that the sandbox chose, in a record */
 #define WARD_RELAY_FLOWS_MAX 8192            /* connections of one run at a time */

@@ -514,6 +514,68 @@ TEST(as_many_as_are_looked_at)
 	free(text);
 }
 
+/* ---- connections that nobody has accepted ---- */
+
+#define HEAD \
+	"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+
+/* A listener at which so many wait, and connections that hold so many bytes, of this inode. */
+static void table(const char *path, unsigned waiting, unsigned n, unsigned state, unsigned bytes,
+	unsigned inode)
+{
+	size_t size = 512 + 160 * (size_t)n, at = 0;
+	char *text = malloc(size);
+
+	REQUIRE(text);
+	at += (size_t)snprintf(text, size,
+		HEAD
+		"   0: 0100007F:1F90 00000000:0000 0A 00000000:%08X 00:00000000 00000000     0        0 77 1 0\n",
+		waiting);
+	for (unsigned i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, size - at,
+			"%4u: 0100007F:1F90 0100007F:%04X %02X 00000000:%08X 00:00000000 00000000     0        0 %u 1 0\n",
+			i + 1, i, state, bytes, inode);
+	put(path, text);
+	free(text);
+}
+
+TEST(what_waits_to_be_accepted_is_counted)
+{
+	const uint64_t one = 4096 + 2 * 1000;
+
+	start();
+	(void)mkdirat(proc, "1", 0700);
+	(void)mkdirat(proc, "1/net", 0700);
+	CASE("there is no such table: nothing waits where nobody listens");
+	CHECK_EQ_UINT(ward_sample_waiting(proc, UINT64_MAX - 1, NULL), 0);
+	table("1/net/tcp", 0, 3, 1, 1000, 0);
+	CHECK_EQ_UINT(ward_sample_waiting(proc, MIB, NULL), 0); /* the listener says: nobody */
+	table("1/net/tcp", 3, 3, 1, 1000, 0);
+	CHECK_EQ_UINT(ward_sample_waiting(proc, MIB, NULL), 3 * one);
+	CASE("of both families, and of a peer that has ended");
+	table("1/net/tcp6", 2, 2, 8, 1000, 0);
+	CHECK_EQ_UINT(ward_sample_waiting(proc, MIB, NULL), 5 * one);
+	CASE("accepted, or the end of somebody who closed");
+	table("1/net/tcp6", 1, 2, 1, 1000, 4711);
+	CHECK_EQ_UINT(ward_sample_waiting(proc, MIB, NULL), 3 * one);
+	table("1/net/tcp6", 1, 2, 5, 1000, 0);
+	CHECK_EQ_UINT(ward_sample_waiting(proc, MIB, NULL), 3 * one);
+	CASE("what is seen before there is no time is seen");
+	table("1/net/tcp", 1000, 1000, 1, 1000, 0);
+	CHECK_EQ_UINT(ward_sample_waiting(proc, UINT64_MAX - 1, &past), 0);
+	CHECK(ward_sample_waiting(proc, 100 * one, &future) > 100 * one);
+	CHECK_EQ_UINT(ward_sample_waiting(proc, 2000 * one, &future), 1000 * one);
+	CASE("too many");
+	put("1/net/tcp6", "");
+	table("1/net/tcp", WARD_SAMPLE_WAITING_MAX, 0, 1, 0, 0);
+	CHECK_EQ_UINT(ward_sample_waiting(proc, UINT64_MAX - 1, NULL), 0);
+	table("1/net/tcp", WARD_SAMPLE_WAITING_MAX + 1, 0, 1, 0, 0);
+	CHECK_EQ_UINT(ward_sample_waiting(proc, UINT64_MAX - 1, NULL), UINT64_MAX);
+	CASE("more connections than are looked at");
+	table("1/net/tcp", 1, WARD_SAMPLE_CONNECTIONS_MAX, 2, 0, 9);
+	CHECK_EQ_UINT(ward_sample_waiting(proc, UINT64_MAX - 1, NULL), UINT64_MAX);
+}
+
 TEST(tidy)
 {
 	char command[64];

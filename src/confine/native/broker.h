@@ -179,7 +179,7 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
  */
 int ward_notify_warm(struct ward_notify *n, struct ward_error *err);
 int ward_notify_attach(struct ward_notify *n, int listener, struct ward_error *err);
-int ward_notify_fd(const struct ward_notify *n);
+int ward_notify_fd(const struct ward_notify *n); unsigned ward_notify_dialled(struct ward_notify *n); /* by TCP, to its own loopback */
 void ward_notify_turn(struct ward_notify *n); /* one notification; the descriptor was readable */
 void ward_notify_run(struct ward_notify *n);
 int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err);

@@ -20,6 +20,10 @@
 #include "os/os.h"
 
 #define SAMPLE_NS (8ull * 1000000)
+#define WAITING_NS \
+	(90ull * \
+		1000000) /* a look at what waits to be accepted, where nothing did; where something did, as often as at memory */
+#define DIALLED_MIN 8 /* connections inside, before which nobody looks */
 
 int ward_helper_start(const struct ward_plan *plan, const struct ward_cage_options *opts,
 	void **ret, struct ward_error *err)
@@ -86,6 +90,8 @@ int ward_helper_timeout(const void *cage)
 	const struct ward_native *c = cage;
 	uint64_t due = c->sampling ? c->next_sample : UINT64_MAX;
 
+	if (c->next_waiting && c->next_waiting < due)
+		due = c->next_waiting;
 	if (c->growth && ward_growth_due(c->growth) < due)
 		due = ward_growth_due(c->growth);
 	if (due == UINT64_MAX || c->over)
@@ -191,6 +197,30 @@ static void sample(struct ward_native *c, const struct ward_cage_due *due,
 	ward_helper_kill(c);
 }
 
+/* What no cgroup counts until somebody accepts it, nor any process: beside the rest as much again may be there as is allowed, and no more. */
+static void look_at_waiting(struct ward_native *c, const struct ward_cage_due *due,
+	struct ward_cage_event *ret)
+{
+	uint64_t now = ward_now_mono_ns(), used;
+
+	if (c->over || c->sampled_oom || !c->notify || !c->namespaces || c->proc < 0 ||
+		(!c->sampling && !c->counts[WARD_CGROUP_MEMORY]) || now < c->next_waiting ||
+		ward_notify_dialled(c->notify) < DIALLED_MIN)
+		return;
+	c->next_waiting = now + SAMPLE_NS;
+	if (due && due->mono_ns && now >= due->mono_ns)
+		return;
+	used = ward_sample_waiting(c->proc, c->plan->limits.memory, due);
+	if (used == 0)
+		c->next_waiting = now + WAITING_NS;
+	if (used <= c->plan->limits.memory)
+		return;
+	c->next_waiting = 0;
+	c->sampled_oom = true;
+	ret->type = WARD_CAGE_OOM;
+	ward_helper_kill(c);
+}
+
 /* Once it is over there is nothing left to look for. */
 static void look_at_layer(struct ward_native *c, struct ward_cage_event *ret)
 {
@@ -239,6 +269,8 @@ int ward_helper_next(void *cage, const struct ward_cage_due *due, struct ward_ca
 	}
 	if (ret->type == WARD_CAGE_NONE)
 		sample(c, due, ret);
+	if (ret->type == WARD_CAGE_NONE)
+		look_at_waiting(c, due, ret);
 	if (ret->type == WARD_CAGE_NONE)
 		look_at_layer(c, ret);
 	ret->over = c->over;

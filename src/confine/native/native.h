@@ -70,3 +70,8 @@ uint64_t ward_sample_memory(int proc_dirfd, pid_t top, uint64_t limit, const int
  * when something else became due.
  */
 bool ward_sample_tasks_reach(int proc_dirfd, uint64_t limit, const struct ward_cage_due *due);
+/*
+ * What connections of TCP that nobody has accepted take of the kernel's memory, in bytes, about, and no longer looked
+ * than it is more than limit; as above. No cgroup counts them. UINT64_MAX: there are too many.
+ */
+uint64_t ward_sample_waiting(int proc_dirfd, uint64_t limit, const struct ward_cage_due *due);

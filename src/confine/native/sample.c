@@ -6,6 +6,7 @@
  * so that a fork does not count twice. Page tables are in neither, and grow by reading pages that take no memory at all; they are
  * asked for where they could matter. A memfd counts whole, whoever holds it: written but not mapped it would be in no process. So
  * does what there is of System V, which outlives every process that had it.
+ * One thing is counted beside a cgroup as well: connections of TCP that wait to be accepted. What they have received no cgroup holds.
  * Numbers of processes that end meanwhile are simply missing. Every text read here comes from the kernel, not from the inside.
  */
 #include <ctype.h>
@@ -479,4 +480,106 @@ bool ward_sample_tasks_reach(int proc_dirfd, uint64_t limit, const struct ward_c
 	free(one.v);
 	free(two.v);
 	return n >= limit;
+}
+
+/* ---- connections that nobody has accepted ---- */
+
+/*
+ * The kernel makes them where a packet comes in, which is nobody's, and counts them, with what their peers have sent, as the memory of whoever
+ * accepts them (__inet_accept). Until then they are in no cgroup's, of either version, and the peer can have ended long ago.
+ */
+#define WAITING_BYTES 4096 /* what the kernel keeps for one, without what was sent, rounded up */
+#define LISTENERS_FIRST \
+	512 /* bytes at a time, while there may be nothing else: the kernel looks long */
+#define TCP_ESTABLISHED 1
+#define TCP_CLOSE_WAIT 8
+#define TCP_LISTEN 10
+
+struct waiting {
+	uint64_t bytes, limit, n; /* n: as the listeners say */
+	size_t lines;
+	bool only_listeners, over;
+};
+
+/* The n-th word behind s; at its end, where there are fewer. */
+static const char *word(const char *s, unsigned n)
+{
+	s += strspn(s, " ");
+	while (n-- > 0) {
+		s += strcspn(s, " ");
+		s += strspn(s, " ");
+	}
+	return s;
+}
+
+/* "  1: ADDRESS ADDRESS STATE SENT:RECEIVED TIMER:WHEN AGAIN UID TIMEOUT INODE ..." The first line has names, and no colon. */
+static void add_connection(struct waiting *w, const char *line)
+{
+	const char *state_at = word(line, 3), *queues = word(state_at, 1), *inode = word(queues, 5);
+	unsigned long state = strtoul(state_at, NULL, 16), received;
+
+	queues = strchr(queues, ':');
+	if (!queues || !*inode)
+		return;
+	received = strtoul(queues + 1, NULL, 16);
+	w->only_listeners = w->only_listeners && state == TCP_LISTEN;
+	if (state == TCP_LISTEN)
+		w->n += received; /* of a listener: how many wait */
+	else if (strtoul(inode, NULL, 10) == 0 &&
+		(state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT))
+		w->bytes += WAITING_BYTES + 2 * (uint64_t)received;
+}
+
+/* All lines of what is in text, and what is left of the last one moved to its front. */
+static size_t add_lines(struct waiting *w, char *text, size_t n)
+{
+	char *line = text, *end;
+
+	while ((end = memchr(line, '\n', n - (size_t)(line - text)))) {
+		*end = '\0';
+		add_connection(w, line);
+		w->lines++;
+		line = end + 1;
+	}
+	n -= (size_t)(line - text);
+	memmove(text, line, n);
+	return n;
+}
+
+static void add_table(struct waiting *w, int proc, const char *name, struct pids *clock)
+{
+	WARD_FD fd = ward_openat2(proc, name, O_RDONLY, 0, WARD_OPEN_NO_SYMLINKS);
+	char text[DENTS_BYTES];
+	size_t kept = 0;
+	ssize_t n = 0;
+
+	w->only_listeners = true;
+	while (fd >= 0 && !late(clock) && kept < sizeof(text) / 2) {
+		n = read(fd, text + kept,
+			w->only_listeners ? LISTENERS_FIRST : sizeof(text) - kept);
+		if (n <= 0)
+			break;
+		kept = add_lines(w, text, kept + (size_t)n);
+		w->over = w->n > WARD_SAMPLE_WAITING_MAX || w->lines > WARD_SAMPLE_CONNECTIONS_MAX;
+		if (w->over || w->bytes > w->limit || (!w->only_listeners && w->n == 0))
+			return;
+	}
+	w->over = kept >= sizeof(text) / 2;
+}
+
+uint64_t ward_sample_waiting(int proc_dirfd, uint64_t limit, const struct ward_cage_due *due)
+{
+	struct pids clock = { .due = due };
+	struct waiting w = { .limit = limit };
+
+	/* The init's network is the run's. Without IPv6 there is no second table; who has no descriptor left at the moment looks again later. */
+	add_table(&w, proc_dirfd, "1/net/tcp", &clock);
+	if (!w.over && w.bytes <= limit)
+		add_table(&w, proc_dirfd, "1/net/tcp6", &clock);
+	if (w.over)
+		return UINT64_MAX;
+	if (w.n == 0)
+		return 0;
+	/* Who was in the middle of it, and has seen enough, has seen it. */
+	return clock.late && w.bytes <= limit ? 0 : w.bytes;
 }

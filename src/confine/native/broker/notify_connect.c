@@ -517,6 +517,8 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 
 	if (noted)
 		ward_notify_who_begin(n, ask, &who);
+	else if (s->type == SOCK_STREAM && (s->domain == AF_INET || s->domain == AF_INET6))
+		(void)atomic_fetch_add_explicit(&n->dialled, 1, memory_order_relaxed);
 	err = ward_notify_try_connect(n, &p, may_block);
 	if (noted)
 		ward_notify_who_end(n, &who, s->fd, err == 0 || err == EINPROGRESS || err == EAGAIN,
@@ -543,6 +545,11 @@ static void do_connect(struct ward_notify *n, struct ward_ask *ask, struct sock 
 	finish(n, ask, s, d);
 	if (!w.answered)
 		ward_notify_answer(n, ask->req->id, 0, err);
+}
+
+unsigned ward_notify_dialled(struct ward_notify *n)
+{
+	return atomic_load_explicit(&n->dialled, memory_order_relaxed);
 }
 
 /* Only questions: the kernel would refuse the rest anyway, since whoever opened the socket has no right to it. */
