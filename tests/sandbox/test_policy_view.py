@@ -30,6 +30,29 @@ def a_program_taken_out_of_a_directory_does_not_run(p):
     check_eq(r.out, "good\nno\nno\necho bad\n", r.err)
 
 
+@both
+def what_a_name_takes_stays_taken_below_what_a_pattern_matches(p):
+    """A pattern of every name takes the workspace away, so that its directories are shown each by itself: after the names were asked about."""
+    p.write("a/f", "secret\n", 0o666)
+    p.write("a/g", "open\n", 0o666)
+    p.write("a/b/f", "secret\n", 0o666)
+    (p.ws / "a").chmod(0o777)
+    document = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n%s  fsProfiles:\n    x: {read: %s, modify: %s, allowExec: [\"*\"]}\n"
+    everything = '["**"]'
+    rows = (("  denyRead: [a/f, a/b/f, \"*\"]\n", everything, everything, "", "open\n"),
+            ("  denyRead: [a/f, a/b/f, \"?*\"]\n", everything, everything, "", "open\n"),
+            ("", '["**", "!a/f", "!a/b/**", "!*"]', everything, "", "open\n"),
+            ("", everything, '["**", "!a/f", "!a/b/f", "!*"]', "secret\n", "open\n"))
+    for denies, read, modify, sees, beside in rows:
+        p.write("x.yaml", document % (denies, read, modify))
+        for name, text in (("a/f", sees), ("a/b/f", sees), ("a/g", beside)):
+            r = ordinary(p, "--policy", p.ws / "x.yaml", "--profile", "x", "--accept", "files=advisory", "cat", name)
+            check_eq(r.out, text, f"{denies} {read} {modify} {name}: {r.err}")
+        r = ordinary(p, "--policy", p.ws / "x.yaml", "--profile", "x", "--accept", "files=advisory", "sh", "-c", "for f in a/f a/b/f a/g; do echo >>$f; done 2>/dev/null; true")
+        check_eq([(p.ws / f).read_text() for f in ("a/f", "a/b/f", "a/g")], ["secret\n", "secret\n", "open\n\n"], r.err)
+        p.write("a/g", "open\n", 0o666)
+
+
 MASKED = {  # what is tried, as Python in the workspace; the records that come of it: (action, name)
     "os.open('.env', os.O_RDONLY)": [("FILE_READ", ".env")],
     "os.open('sub/../.env', os.O_RDONLY | os.O_NOFOLLOW)": [("FILE_READ", ".env")],

@@ -21,6 +21,8 @@ int ward_rs_walk(struct ward_walk *w, const char *start);        /* start: a rea
 /* At the end of a list that may hold a text twice. */
 int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *path, struct ward_error *err);
 void ward_rs_sort(struct ward_texts *t);         /* by bytes */
+/* To names, what of written lies below one of them: what is shown from now on may give it more. They are sorted. */
+int ward_rs_again(struct ward_resolver *rs, const struct ward_texts *written, struct ward_texts *io_names, struct ward_error *err);
 /* Does something wider show what the mask covers? Else it only says that this is not shown. */
 bool ward_rs_covers(const struct ward_resolver *rs, const struct ward_node *mask);
 /* Show the directory itself, and nothing that lies in it. */
@@ -172,10 +174,7 @@ struct ward_rs_dirs {
 	size_t n;
 	uint64_t seen[64];           /* hashes of those that were needed once ... */
 	unsigned next;               /* ... the oldest of which is here */
-	/*
-	 * What was at a path, or that nothing was, while nothing is made: the same names are looked for from several sides.
-	 * Open-addressed, at most half full.
-	 */
+	/* What was at a path, or that nothing was, while nothing is made: several sides look. Open-addressed, at most half full. */
 	bool remember;
 	struct ward_rs_known {
 		const char *path;    /* NULL: free */

@@ -46,6 +46,39 @@ int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *pa
 	return to->v[to->n++] ? WARD_OK : ward_rs_nomem(err);
 }
 
+/* Does path lie below one of these? They are sorted. */
+static bool is_below(const struct ward_texts *names, const char *path)
+{
+	char at[WARD_PATH_MAX];
+	const char *key = at;
+	char *slash;
+
+	if (names->n == 0 || strlen(path) >= sizeof(at))
+		return names->n > 0;
+	memcpy(at, path, strlen(path) + 1);
+	while ((slash = strrchr(at, '/')) != NULL && slash > at) {
+		*slash = '\0';
+		if (bsearch(&key, names->v, names->n, sizeof(*names->v), by_text))
+			return true;
+	}
+	return false;
+}
+
+int ward_rs_again(struct ward_resolver *rs, const struct ward_texts *written,
+	struct ward_texts *io_names, struct ward_error *err)
+{
+	struct ward_texts matches;
+	int r = WARD_OK;
+
+	ward_rs_sort(io_names);
+	matches = *io_names;
+	for (size_t i = 0; r == WARD_OK && i < written->n; i++) {
+		if (is_below(&matches, written->v[i]))
+			r = ward_rs_push(rs, io_names, written->v[i], err);
+	}
+	return r;
+}
+
 static enum ward_entry type_of(int dirfd, const struct dirent *d)
 {
 	struct stat st;

@@ -42,6 +42,7 @@ struct viewing {
 	struct ward_resolver *rs;
 	struct ward_rulebook *book;
 	struct ward_texts names; /* that policies mention and that exist: real paths */
+	struct ward_texts written; /* of these, those that policies write: ward_rs_again() */
 	struct ward_texts missing; /* and that do not */
 	struct ward_texts base_links; /* and that are links of the base */
 	struct ward_texts unlisted, closed; /* directories and names: ward_rules_unseen() */
@@ -613,7 +614,8 @@ static int boundaries(struct viewing *v)
 		if (r == WARD_OK)
 			r = ward_rules_alone(v->rs, &t, &v->told, v->err);
 	}
-	v->names.n = 0;
+	v->written = v->named ? v->names : v->written;
+	v->names = (struct ward_texts){ 0 };
 	return r;
 }
 
@@ -772,6 +774,8 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
 		r = ward_rules_matches(rs, ward_book_patterns(rs->book->book, relative), relative,
 			&v.names, &v.unlisted, err);
+	if (r == WARD_OK)
+		r = ward_rs_again(rs, &v.written, &v.names, err);
 	if (r == WARD_OK)
 		r = boundaries(&v);
 	if (r == WARD_OK)
