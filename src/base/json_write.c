@@ -13,11 +13,12 @@
 #include "base/base.h"
 #include "base/text.h"
 
+/* Whose text was handed on meanwhile sets the comma himself. */
 static bool comma_due(const struct ward_buf *b)
 {
 	char last = b->n > 0 ? b->s[b->n - 1] : '\n';
 
-	return last != '{' && last != '[' && last != ':' && last != '\n';
+	return last != '{' && last != '[' && last != ':' && last != ',' && last != '\n';
 }
 
 static void separate(struct ward_buf *b)

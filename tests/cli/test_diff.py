@@ -103,6 +103,19 @@ def document(s):
              [("added", "evil", {"new": 1, "gone": 0}), ("modified", "src/a", {"new": 1, "gone": 1}), ("added", "src/b", {"new": 1, "gone": 0})])
 
 
+@cases([("json that is handed on in pieces", )])
+@waiting
+def long_document(s):
+    """Each piece ends behind a change, and the comma between two belongs to neither."""
+    up = s.runs / A / "layer/upper"
+    for i in range(3000):
+        (up / f"one-of-many-{i:04}").write_text("x\n")
+    r = s.ward("diff", "--json")
+    check_eq(r.code, 0, r.err)
+    check(len(r.out) > 2 * (256 << 10), "too short to come in pieces")
+    check_eq(len(json.loads(r.out)["changes"]), 3003)
+
+
 @cases([("two forms", ("--stat", "--json"), 2, "one of them"), ("an unknown option", ("--colour",), 2, "is not understood"),
         ("a path outside", ("/etc",), 2, "does not lie in what was under review"),
         ("a name that nobody has", ("--stat", "src", "scr"), 2, "'scr' is not in the project, and the run changed nothing there"), ("no such run", (B,), 1, ""), ("an empty word", ("",), 2, "not understood")])

@@ -82,7 +82,7 @@ int ward_diff_write(const struct ward_change *const *v, size_t n, int layer, int
 	if (style->form == WARD_DIFF_JSON)
 		ward_buf_adds(out, "{\"v\":1,\"changes\":[");
 	for (size_t i = 0; code == WARD_OK && i < n; i++) {
-		/* The writer sets the comma where it sees what stands before. */
+		/* The writer sets the comma where it sees what stands before, which was handed on here. */
 		if (style->form == WARD_DIFF_JSON && i > 0 && out->n == 0)
 			ward_buf_addc(out, ',');
 		code = one(&w, i);
