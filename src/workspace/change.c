@@ -230,6 +230,39 @@ static void leave_what_is_gone(struct ward_changes *all)
 	all->n = n;
 }
 
+static int by_path_of_beyond(const void *a, const void *b)
+{
+	return strcmp(((const struct beyond *)a)->path, ((const struct beyond *)b)->path);
+}
+
+/* Each is a change, if it was none. */
+static int note_beyond(struct reader *r)
+{
+	size_t n = r->out->n;
+	int code = WARD_OK;
+
+	if (r->n_beyond > 1)
+		qsort(r->beyond_in, r->n_beyond, sizeof(*r->beyond_in), by_path_of_beyond);
+	for (size_t i = 0; i < r->n_beyond && code == WARD_OK; i++) {
+		const struct beyond *b = &r->beyond_in[i];
+		struct ward_change *c = NULL;
+
+		if (i > 0 && strcmp(b[-1].path, b->path) == 0)
+			continue;
+		if (n > 0)
+			c = bsearch(b->path, r->out->v, n, sizeof(*c), path_of_change);
+		if (!c && (c = ward_change_add(r, b->path, &code)))
+			*c = (struct ward_change){ .kind = WARD_CHANGE_MODIFIED,
+				.path = c->path,
+				.was_mode = b->was_mode,
+				.mode = b->mode };
+		if (c)
+			c->beyond = b->why;
+	}
+	ward_changes_sort(r->out);
+	return code;
+}
+
 static int read_all(struct reader *r)
 {
 	int code;
@@ -242,9 +275,13 @@ static int read_all(struct reader *r)
 	code = ward_changes_walk(r);
 	if (code < 0)
 		return code;
-	if (r->beyond)
+	if (r->beyond && r->quick)
 		leave_what_is_gone(r->out);
 	ward_changes_sort(r->out);
+	if (r->n_beyond > 0)
+		code = note_beyond(r);
+	if (code < 0)
+		return code;
 	code = r->landed ? ward_landed_filter(r) : WARD_OK;
 	if (code == WARD_OK)
 		code = ward_changes_pair(r);
@@ -277,6 +314,7 @@ int ward_changes_read_of(const struct ward_changes_of *of, struct ward_changes *
 	free(r.a);
 	free(r.b);
 	free(r.links);
+	free(r.beyond_in);
 	if (code < 0) {
 		ward_changes_free(r.out);
 		return code;

@@ -45,7 +45,9 @@ struct reader {
 	const struct ward_landed *landed; /* NULL: nothing of it is real already */
 	bool quick;                  /* what is as it was when it was landed is not compared */
 	bool lives;                  /* the run writes the layer: no mode is lent in it, and what cannot be read so is passed over */
-	bool beyond;                 /* quick: the layer has something that is too deep, or has no path, which was passed over */
+	bool beyond;                 /* the layer has something that is too deep, or has no path, which was passed over */
+	struct beyond *beyond_in;    /* where, if not quick */
+	size_t n_beyond, cap_beyond;
 	const atomic_bool *stop;     /* NULL, or another thread's word that nobody waits for it any more: -ECANCELED, WARD_E_REFUSED */
 	struct ward_changes *out;
 	size_t cap;
@@ -54,6 +56,12 @@ struct reader {
 	bool no_listxattrat;         /* the kernel has none, or it is not let through */
 	struct link_names *links;
 	size_t n_links, cap_links;
+};
+
+/* A directory that not all could be looked at of. Its modes, 0: it is not there. */
+struct beyond {
+	const char *path, *why;
+	mode_t was_mode, mode;
 };
 
 /* A file of the layer that has several names. */

@@ -37,7 +37,11 @@ struct walk {
 	char *dents; /* CHANGE_STEP bytes; of the one directory that is listed */
 	struct ward_names *names; /* of the project's directory, if listed */
 	bool listed;
+	bool no_path; /* something in the directory that is walked has none */
 };
+
+static const char too_deep_text[] = "something in it lies more directories deep than are looked at";
+static const char no_path_text[] = "something in it has a path of more than 4095 bytes";
 
 static void walk_done(struct walk *w)
 {
@@ -71,17 +75,34 @@ static int cannot(struct walk *w, const char *path, int sys, const char *where)
 	return code;
 }
 
+/* Not all of it was looked at. It waits, and all that may be in it: nothing else does. */
+static int beyond(struct walk *w, const char *path, const char *why, mode_t was_mode, mode_t mode)
+{
+	struct reader *r = w->r;
+
+	r->beyond = true;
+	if (r->n_beyond == r->cap_beyond) {
+		size_t cap = r->cap_beyond ? r->cap_beyond * 2 : 16;
+		struct beyond *v = realloc(r->beyond_in, cap * sizeof(*v));
+
+		if (v == NULL)
+			return ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");
+		r->beyond_in = v;
+		r->cap_beyond = cap;
+	}
+	if (r->n_beyond >= WARD_CHANGES_MAX)
+		return ward_fail(r->err, WARD_E_LIMIT, "the run made more than %u changes",
+			WARD_CHANGES_MAX);
+	path = ward_arena_strdup(r->out->arena, path);
+	if (path == NULL)
+		return ward_fail(r->err, WARD_E_LIMIT, "the names of the changes take too much");
+	r->beyond_in[r->n_beyond++] = (struct beyond){ path, why, was_mode, mode };
+	return WARD_OK;
+}
+
 static int later(struct walk *w, const char *path, unsigned depth, bool layer, bool root,
 	bool hidden)
 {
-	if (depth > WARD_CHANGE_DEPTH_MAX) {
-		int code = ward_fail(w->r->err, WARD_E_LIMIT,
-			"the run made directories more than %u deep", WARD_CHANGE_DEPTH_MAX);
-
-		ward_fail_fix(w->r->err,
-			"copy what is wanted from where it is kept (ward runs show RUN); ward discard forgets the rest");
-		return code;
-	}
 	if (w->n == w->cap) {
 		size_t cap = w->cap ? w->cap * 2 : 64;
 		struct task *v = realloc(w->v, cap * sizeof(*v));
@@ -162,15 +183,20 @@ static int gone(struct walk *w, const struct task *t, const char *path, const st
 
 	if (code < 0 || !S_ISDIR(root->st.st_mode))
 		return code;
+	if (t->depth >= WARD_CHANGE_DEPTH_MAX)
+		return beyond(w, path, too_deep_text, root->st.st_mode, 0);
 	return later(w, path, t->depth + 1, false, true, true);
 }
 
 /* There is a directory in the layer: what lies below. */
-static int below(struct walk *w, const struct task *t, const char *path, const struct side *root,
-	bool opaque)
+static int below(struct walk *w, const struct task *t, const char *path, const struct side *layer,
+	const struct side *root, bool opaque)
 {
 	bool was_dir = root->there && S_ISDIR(root->st.st_mode);
 
+	if (t->depth >= WARD_CHANGE_DEPTH_MAX)
+		return beyond(w, path, too_deep_text, root->there ? root->st.st_mode : 0,
+			layer->st.st_mode);
 	return later(w, path, t->depth + 1, true, was_dir, t->hidden || opaque);
 }
 
@@ -215,9 +241,12 @@ static int shown(struct walk *w, const struct task *t, const char *path, const s
 		code = ward_change_linked(w->r, path, layer->st.st_ino,
 			root->there ? root->st.st_ino : 0);
 	if (code == WARD_OK && is_dir)
-		code = below(w, t, path, root, d.opaque);
+		code = below(w, t, path, layer, root, d.opaque);
 	/* A directory of the project under something that is none: its names are gone. */
-	if (code == WARD_OK && !is_dir && root->there && S_ISDIR(root->st.st_mode))
+	if (code == WARD_OK && !is_dir && root->there && S_ISDIR(root->st.st_mode) &&
+		t->depth >= WARD_CHANGE_DEPTH_MAX)
+		code = beyond(w, path, too_deep_text, root->st.st_mode, layer->st.st_mode);
+	else if (code == WARD_OK && !is_dir && root->there && S_ISDIR(root->st.st_mode))
 		code = later(w, path, t->depth + 1, false, true, true);
 	return code;
 }
@@ -327,23 +356,14 @@ static bool has_path(const struct task *t, const char *name)
 	return strlen(t->path) + 1 + strlen(name) < WARD_PATH_MAX;
 }
 
-static int path_of(struct walk *w, const struct task *t, const char *name, char out[WARD_PATH_MAX])
+static void path_of(const struct task *t, const char *name, char out[WARD_PATH_MAX])
 {
-	size_t n = strlen(t->path), k = strlen(name);
-	int code;
+	size_t n = strlen(t->path);
 
-	if (has_path(t, name)) {
-		memcpy(out, t->path, n);
-		if (n > 0)
-			out[n++] = '/';
-		memcpy(out + n, name, k + 1);
-		return WARD_OK;
-	}
-	code = ward_fail(w->r->err, WARD_E_LIMIT, "the run made a path of more than %u bytes",
-		WARD_PATH_MAX - 1);
-	ward_fail_fix(w->r->err,
-		"copy what is wanted from where it is kept (ward runs show RUN); ward discard forgets the rest");
-	return code;
+	memcpy(out, t->path, n);
+	if (n > 0)
+		out[n++] = '/';
+	memcpy(out + n, name, strlen(name) + 1);
 }
 
 /* fn with each name of dir, which is layer_dir or root_dir, and which nobody has read yet. */
@@ -367,14 +387,13 @@ static int each(struct walk *w, const struct task *t, int dir, int layer_dir, in
 			at += e->reclen;
 			if (ward_streq(e->name, ".") || ward_streq(e->name, ".."))
 				continue;
-			if (w->r->quick && dir == layer_dir && !has_path(t, e->name)) {
-				w->r->beyond = true;
+			if (!has_path(t, e->name)) {
+				w->no_path = true;
 				continue;
 			}
-			code = path_of(w, t, e->name, path);
-			if (code == WARD_OK)
-				/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): tasks are freed by their cleanup */
-				code = fn(w, t, path, layer_dir, root_dir, e->name);
+			path_of(t, e->name, path);
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): tasks are freed by their cleanup */
+			code = fn(w, t, path, layer_dir, root_dir, e->name);
 			if (code < 0)
 				return code;
 		}
@@ -399,7 +418,7 @@ static int walk_one(struct walk *w, const struct task *t)
 {
 	WARD_FD layer = -1;
 	WARD_FD root = -1;
-	struct stat st;
+	struct stat st = { 0 }, was = { 0 };
 	mode_t mode = 0;
 	int lent = 0, code = WARD_OK;
 
@@ -420,10 +439,16 @@ static int walk_one(struct walk *w, const struct task *t)
 		if (root < 0 && root != -ENOENT && root != -ENOTDIR)
 			code = cannot(w, t->path, -root, "the project");
 	}
+	w->no_path = false;
 	if (code == WARD_OK && layer >= 0)
 		code = each(w, t, layer, layer, root, layer_name);
 	if (code == WARD_OK && root >= 0 && t->hidden)
 		code = each(w, t, root, layer, root, root_name);
+	if (w->no_path && root >= 0)
+		(void)fstat(root, &was);
+	w->r->beyond = w->r->beyond || w->no_path;
+	if (code == WARD_OK && w->no_path && !w->r->quick)
+		code = beyond(w, t->path, no_path_text, was.st_mode, st.st_mode);
 	if (lent)
 		(void)fchmod(layer, mode);
 	return code;

@@ -172,6 +172,11 @@ struct ward_change {
 	 */
 	const struct ward_change *moved_to;
 	bool moved_unsure, moved_part;
+	/*
+	 * A directory of which not all could be looked at, and why (static): neither that nor the directory is made real, and what is
+	 * gone elsewhere may be there. MODIFIED, without a difference: of one that is otherwise no change.
+	 */
+	const char *beyond;
 	/* MODIFIED, RENAMED: what of it differs; never a guess: content is compared where sizes are equal */
 	bool content, bits, xattrs;
 	/* the layer has it as a copy of something of the project; not of a directory that is gone there, and has something new */
@@ -282,8 +287,11 @@ typedef void ward_commit_left_fn(void *arg, const char *path, const char *why);
  */
 int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
 	ward_commit_left_fn *left, void *arg, struct ward_error *err);
+/* Tells left what can be seen beforehand, of w that is open to LOOK too, and changes nothing. */
+int ward_commit_try(struct ward_workspace *w, const struct ward_changes *all, const struct ward_commit_item *v, size_t n,
+	ward_commit_left_fn *left, void *arg, struct ward_error *err);
 /*
- * The same of a run that is alive, and ours; ward_workspace_land() was before it. What was made real stays in the layer, which
+ * The same as apply of a run that is alive, and ours; ward_workspace_land() was before it. What was made real stays in the layer, which
  * somebody else writes: it is noted in the store instead (docs/spec/workspace.md), and is no change any more for
  * ward_workspace_changes(). What is not as it was when all was read is told to left, and the whole is WARD_E_REFUSED, before
  * anything of the project has changed. A crash leaves the state COMMITTING, as above.

@@ -438,6 +438,66 @@ def what_only_others_can_open_or_change_holds_up_nothing_else(p):
     check_eq([(p.ws / n).stat().st_mode & 0o7777 for n in ("group", "others", "tmp")], [0o2555, 0o777, 0o1777])
 
 
+BEYOND = [("a path that is too long", "n" * 250, 17, "has a path of more than 4095 bytes"), ("too many directories", "d", 600, "lies more directories deep than are looked at")]
+
+
+@both_cases(BEYOND)
+def what_nobody_can_look_at_waits_and_holds_up_nothing_else(p, name, n, why):
+    """But what is gone, which may be there. In the project it stays where it is, and so does what it lies in."""
+    for f in ("f", "gone", "over", "kept/x"):
+        p.write(f, "1\n")
+    down = f"w = os.getcwd(); [(os.mkdir('{name}'), os.chdir('{name}')) for i in range({n})]; "
+    r = p.run("--review", "--write", ".", "--", "python3", "-c", f"import os; {down}os.rename(w + '/gone', 'x'); os.chdir(w); open('f', 'w').write('2\\n'); "
+              "os.makedirs('new/dir'); open('new/dir/x', 'w').write('n\\n'); open('t', 'w').write('t\\n'); os.rename('t', 'over')", timeout=60)
+    check_eq(r.code, 0, r.err)
+    check("could not be counted" not in r.err, r.err)
+    told = json.loads(p.run("--json", kind=("diff",), log=False).out)["changes"]
+    check_eq([c["beyond"] for c in told if c["beyond"]], ["something in it " + why])
+    check_in("something in it " + why, p.run(kind=("diff",), log=False).out)
+    dry = p.run("--dry-run", "--json", kind=("commit",), log=False)
+    for _ in range(2):
+        r = p.run(kind=("commit",), log=False, timeout=60)
+        check_eq((r.code, (p.ws / "f").read_text(), (p.ws / "new/dir/x").read_text()), (1, "2\n", "n\n"), r.out + r.err)
+        check_eq(((p.ws / "gone").read_text(), (p.ws / "over").read_text()), ("1\n", "1\n"), r.out)
+        check_in("refused: added \"" + name, r.out)
+        check_in("something in it " + why, r.out)
+        check_in("waits: deleted \"gone\": what it had may be in what nobody could look at", r.out)
+    check_eq(json.loads(dry.out)["left"], 3, dry.out)
+    r = p.run("--ours", "gone", kind=("commit",), log=False, timeout=60)
+    check_eq(((p.ws / "gone").exists(), (p.ws / "over").exists()), (False, True), r.out + r.err)
+    check_eq((p.run(kind=("discard",), log=False).code, waiting(p)), (0, []))
+    # The project has it, and the run takes all of it away.
+    subprocess.run(["rm", "-rf", *p.ws.iterdir()], check=True)
+    subprocess.run(["python3", "-c", f"import os; {down}open('x', 'w')"], cwd=p.ws, check=True)
+    r = p.run("--review", "--write", ".", "--", "sh", "-c", f"mkdir -p {name}/b; rm -rf {name}; echo n > n", timeout=60)
+    check_eq(r.code, 0, r.err)
+    r = p.run(kind=("commit",), log=False, timeout=60)
+    check_eq((r.code, (p.ws / "n").read_text(), (p.ws / name / name).is_dir()), (1, "n\n", True), r.out + r.err)
+    check("something in it " + why in r.out or "cannot be looked into" in r.out, r.out)
+    subprocess.run(["rm", "-rf", *p.ws.iterdir()], check=True)
+    check_eq(p.run(kind=("discard",), log=False).code, 0)
+
+
+@root_only
+def what_would_be_is_what_is(p):
+    """A look beforehand sees what the file system will refuse, and leaves no trace in the log."""
+    for n in ("ro/x", "f"):
+        p.write(n, "1\n")
+    check_eq(p.run("--review", "--write", ".", "--", "sh", "-ec", "echo 2 > ro/x; echo n > ro/new; echo 2 > f").code, 0)
+    flag(p, "+i", "ro")
+    try:
+        before = p.log.read_text()
+        dry = p.run("--dry-run", kind=("commit",), log=False)
+        check_eq(p.log.read_text(), before)
+        real = p.run(kind=("commit",), log=False)
+    finally:
+        subprocess.run(["chattr", "-i", p.ws / "ro"], check=False)
+    check_eq((dry.code, real.code), (1, 1), dry.out + real.out)
+    left = [x for x in real.out.splitlines() if x.startswith("conflict: ")]
+    check_eq(([x for x in dry.out.splitlines() if x.startswith("conflict: ")], len(left)), (left, 2), dry.out)
+    check_in(": 1 change, 2 left", dry.out)
+
+
 @root_only
 def what_must_not_be_replaced_is_not_made_by_each_landing(p):
     """Such a copy may be gigabytes, and a landing comes with each thing that the run does."""

@@ -305,7 +305,8 @@ static void left(void *arg, const char *path, const char *why)
 	d->rule = NULL;
 	d->cure = "ward commit again";
 	/* The end is recorded all the same, and says how many are left. */
-	(void)ward_review_record_left(x->log, &x->told, d, &ignored);
+	if (!x->what->dry_run)
+		(void)ward_review_record_left(x->log, &x->told, d, &ignored);
 }
 
 static int apply(struct committing *x)
@@ -327,6 +328,8 @@ static int apply(struct committing *x)
 	}
 	if (n == 0)
 		return WARD_OK;
+	if (x->what->dry_run)
+		return ward_commit_try(x->w, x->all, v, n, left, x, x->err);
 	return x->landing ? ward_commit_land(x->w, x->all, v, n, left, x, x->err)
 			  : ward_commit_apply(x->w, x->all, v, n, left, x, x->err);
 }
@@ -407,8 +410,13 @@ static int commit(struct committing *x)
 		r = paths(x);
 	if (r == WARD_OK)
 		r = judge(x);
-	if (r < 0 || (!x->automatic && x->what->dry_run))
+	if (r < 0)
 		return r;
+	if (x->what->dry_run) {
+		r = apply(x);
+		count(x);
+		return r;
+	}
 	if (x->landing && x->told.n_applied + x->told.n_left == 0)
 		return WARD_OK;
 	r = ward_review_record(x->log, &x->told, &x->d, x->err);

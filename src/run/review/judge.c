@@ -271,6 +271,12 @@ static int decide(struct judging *x, struct ward_review_decision *d)
 	struct ward_guarded g;
 	int r;
 
+	if (c->beyond) {
+		d->why = c->beyond;
+		d->cure =
+			"copy what is wanted from where it is kept (ward runs show RUN); ward discard RUN forgets the rest";
+		return WARD_OK;
+	}
 	if (is_special(c->mode)) {
 		d->why = "a device, a pipe or a socket is never made";
 		d->cure = "--theirs PATH forgets it";
@@ -361,6 +367,34 @@ static int one_file(struct judging *x, struct ward_review_decisions *d)
 	return WARD_OK;
 }
 
+/* What is gone may be, all that there is of it, in what nobody could look at. */
+static void beside_beyond(const struct ward_review_terms *t, struct ward_review_decisions *d)
+{
+	const char *why = NULL;
+	size_t at = 0;
+
+	while (at < d->n && !d->v[at].change->beyond)
+		at++;
+	if (at < d->n)
+		why = ward_arena_printf(t->rs->arena,
+			"what it had may be in what nobody could look at, in %s",
+			ward_rs_show(t->rs, d->v[at].change->path));
+	for (size_t i = 0; i < d->n && at < d->n; i++) {
+		struct ward_review_decision *one = &d->v[i];
+		const struct ward_change *c = one->change;
+
+		if (one->by_name || one->side == WARD_COMMIT_THEIRS ||
+			(one->effect != WARD_REVIEW_APPLY && one->effect != WARD_REVIEW_ASK) ||
+			(c->kind != WARD_CHANGE_DELETED && c->kind != WARD_CHANGE_TYPE &&
+				(c->kind != WARD_CHANGE_MODIFIED || !c->content || c->origin)))
+			continue;
+		one->effect = WARD_REVIEW_BEHIND;
+		one->why = why ? why : d->v[at].change->beyond;
+		one->rule = NULL;
+		one->cure = "--ours of it by its own name does not wait for that";
+	}
+}
+
 static bool is_named(const struct ward_change *c, const char *const *paths, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -398,6 +432,7 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 		r = one_file(&x, &d);
 	if (r < 0)
 		return r;
+	beside_beyond(t, &d);
 	ward_review_moved_sides(t->rs->arena, &d);
 	*ret = d;
 	*ret_unsure = ward_guard_unsure(x.guard);

@@ -199,6 +199,22 @@ static int drop(struct ward_commit *c, struct ward_error *err)
 	return r;
 }
 
+/* Looks, and changes nothing. */
+static int plan(struct ward_commit *c, const struct ward_changes *all,
+	const struct ward_commit_item *v, size_t n, struct ward_error *err)
+{
+	memcpy(c->j.run, c->run, WARD_ULID_SIZE);
+	c->j.root_ino = c->root_st.st_ino;
+	c->j.root_born = c->root_born;
+	c->arena = ward_arena_new(0);
+	if (!c->arena)
+		return ward_fail(err, WARD_E_NOMEM, "no memory to plan the commit");
+	c->given.on = n < all->n;
+	for (size_t i = 0; i < all->n && !c->asks_root; i++)
+		c->asks_root = all->v[i].kind == WARD_CHANGE_ADDED && all->v[i].origin;
+	return ward_commit_plan(c, all, v, n, err);
+}
+
 int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 	const struct ward_commit_item *v, size_t n, struct ward_error *err)
 {
@@ -214,16 +230,7 @@ int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 			c->run);
 		return r;
 	}
-	memcpy(c->j.run, c->run, WARD_ULID_SIZE);
-	c->j.root_ino = c->root_st.st_ino;
-	c->j.root_born = c->root_born;
-	c->arena = ward_arena_new(0);
-	if (!c->arena)
-		return ward_fail(err, WARD_E_NOMEM, "no memory to plan the commit");
-	c->given.on = n < all->n;
-	for (size_t i = 0; i < all->n && !c->asks_root; i++)
-		c->asks_root = all->v[i].kind == WARD_CHANGE_ADDED && all->v[i].origin;
-	r = ward_commit_plan(c, all, v, n, err);
+	r = plan(c, all, v, n, err);
 	if (r < 0 || c->j.n == 0)
 		return r;
 	/* Before anything is made for it, which may be gigabytes. */
@@ -348,10 +355,9 @@ int ward_commit_undo(struct ward_commit *c, struct ward_error *err)
 
 /* ---- the workspace's ---- */
 
-static int open_all(struct ward_workspace *w, struct ward_commit *c, struct ward_error *err)
+static int open_unlocked(struct ward_workspace *w, struct ward_commit *c, struct ward_error *err)
 {
 	const struct ward_workspace_facts *f = ward_workspace_facts(w);
-	int r;
 
 	c->run = f->run;
 	c->began_ns = f->since_ns;
@@ -364,6 +370,15 @@ static int open_all(struct ward_workspace *w, struct ward_commit *c, struct ward
 	if (c->layer < 0)
 		return c->layer;
 	c->leads = &w->leads;
+	return WARD_OK;
+}
+
+static int open_all(struct ward_workspace *w, struct ward_commit *c, struct ward_error *err)
+{
+	int r = open_unlocked(w, c, err);
+
+	if (r < 0)
+		return r;
 	/* Whoever shows the changes meanwhile, and has modes to lend for it, waits for us. */
 	r = ward_layer_lock(c->layer, w->ours, err);
 	if (r < 0)
@@ -457,6 +472,23 @@ int ward_commit_apply(struct ward_workspace *w, const struct ward_changes *all,
 	c.left = left;
 	c.arg = arg;
 	return r < 0 ? r : ward_commit_run(&c, all, v, n, err);
+}
+
+int ward_commit_try(struct ward_workspace *w, const struct ward_changes *all,
+	const struct ward_commit_item *v, size_t n, ward_commit_left_fn *left, void *arg,
+	struct ward_error *err)
+{
+	WARD_CLEANUP(ward_commit_done) struct ward_commit c = WARD_COMMIT_INIT;
+	int r = open_unlocked(w, &c, err);
+
+	if (r == WARD_OK)
+		r = ward_store_landed(w, err);
+	c.landed = w->landed;
+	c.left = left;
+	c.arg = arg;
+	if (r == WARD_OK)
+		r = begin(&c, err);
+	return r < 0 ? r : plan(&c, all, v, n, err);
 }
 
 int ward_commit_land(struct ward_workspace *w, const struct ward_changes *all,

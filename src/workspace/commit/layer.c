@@ -454,6 +454,7 @@ struct sweep {
 	size_t n_dirs;
 	char path[WARD_PATH_MAX];
 	size_t n;
+	unsigned depth;
 };
 
 static int deeper(const void *key, const void *step)
@@ -528,11 +529,14 @@ static int sweep_name(void *arg, int dir, const char *name)
 		return -errno;
 	if (!S_ISDIR(st.st_mode))
 		return 0;
-	if (n + more >= sizeof(s->path))
-		return -ENAMETOOLONG;
+	/* What has no path, or is deeper than anybody looks, waits, and with it what it lies in. */
+	if (n + more >= sizeof(s->path) || s->depth >= WARD_CHANGE_DEPTH_MAX)
+		return 0;
 	(void)snprintf(s->path + n, sizeof(s->path) - n, "%s%s", n > 0 ? "/" : "", name);
 	s->n = n + more;
+	s->depth++;
 	r = sweep_directory(s, dir, name, &st);
+	s->depth--;
 	s->n = n;
 	s->path[n] = '\0';
 	return r;

@@ -170,6 +170,9 @@ static int refuse(const struct ward_change *change, bool set_id, struct ward_err
 {
 	mode_t new_bits = change->mode & (S_ISUID | S_ISGID);
 
+	if (change->beyond)
+		return ward_fail(err, WARD_E_REFUSED, "'%s' is not made real: %s", change->path,
+			change->beyond);
 	if (change->mode == 0)
 		return WARD_OK;
 	if (!S_ISREG(change->mode) && !S_ISDIR(change->mode) && !S_ISLNK(change->mode))

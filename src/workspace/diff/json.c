@@ -68,6 +68,7 @@ void ward_diff_json(struct writer *w, size_t i)
 	name(b, "moved_to", "moved_to_base64", c->moved_to ? c->moved_to->path : NULL);
 	ward_jw_kbool(b, "moved_unsure", c->moved_to && c->moved_unsure);
 	ward_jw_kbool(b, "moved_part", c->moved_to && c->moved_part);
+	ward_jw_kstr(b, "beyond", c->beyond);
 	ward_jw_key(b, "lines");
 	if (m.text) {
 		ward_jw_open(b, '{');

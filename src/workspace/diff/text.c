@@ -176,6 +176,8 @@ void ward_diff_notes(struct writer *w, size_t i,
 			c->kind == WARD_CHANGE_MODIFIED || c->kind == WARD_CHANGE_RENAMED
 				? "extended attributes differ"
 				: "with extended attributes");
+	if (c->beyond)
+		say(w, c, c->beyond);
 	if (c->link)
 		say(w, c, "another name of");
 	if (c->moved_to)
