@@ -118,6 +118,49 @@ def a_gc_of_the_hosts_before_the_commit_leaves_no_reference_without_its_object(p
 
 
 @both
+def an_index_that_the_host_wrote_anew_leaves_no_commit_that_the_next_one_undoes(p):
+    """A mere git status writes it. A HEAD without its index shows what the run committed as staged the other way round."""
+    needs("git")
+    host(p.ws, REPOSITORY)
+    before = (p.ws / ".git/index").read_bytes()
+    r = p.run("--review", "--", "sh", "-ec", git("git checkout -qb work; echo new > new; echo x >> a; git add -A; git commit -qm work; git stash list"))
+    check_eq(r.code, 0, r.err)
+    host(p.ws, git("touch -d '1 hour ago' b src/x; git status --porcelain"))
+    check(before != (p.ws / ".git/index").read_bytes(), "git status did not write the index")
+    for more in (("--dry-run",), ()):
+        r = commit(p, *more, code=1)
+        check("conflict: modified \".git/index\"" in r.out, r.out)
+        check("waits: modified \".git/HEAD\": it belongs to \".git/index\" in its repository" in r.out, r.out)
+    check_eq(host(p.ws, git("git diff --cached --name-only; git log --format=%s; git status --porcelain; git branch --format='%(refname:short)'")),
+             "more\none\n M a\n?? new\nmain\ntopic\nwork\n")
+    r = commit(p, "--ours", ".git/index")
+    check_eq(host(p.ws, git("git status --porcelain; git fsck --no-progress 2>&1; git log --format=%s; git branch --show-current")), "work\nmore\none\nwork\n")
+
+
+@both
+def references_that_the_run_packed_are_not_gone_where_the_pack_waits(p):
+    needs("git")
+    host(p.ws, REPOSITORY + "; git tag old; git pack-refs --all; git commit -q --allow-empty -m loose; git tag v1")
+    names = "git for-each-ref --format='%(refname) %(objectname)'; git rev-parse HEAD"
+    check_eq(p.run("--review", "--", "sh", "-ec", git("git pack-refs --all; echo done > done")).code, 0)
+    host(p.ws, git("git tag -d old"))
+    before = host(p.ws, git(names))
+    r = commit(p, code=1)
+    check_eq(((p.ws / "done").exists(), host(p.ws, git(names))), (True, before), r.out)
+
+
+@both
+def what_the_host_committed_keeps_the_branch_of_the_run_waiting(p):
+    """The branch is in conflict, and HEAD, which names another by now, and the index, which nobody else wrote, are not."""
+    needs("git")
+    host(p.ws, REPOSITORY)
+    check_eq(p.run("--review", "--", "sh", "-ec", git("git checkout -q topic; echo r > r; git add r; git commit -qm run")).code, 0)
+    host(p.ws, git("git worktree add -q ../other topic; cd ../other; git commit -q --allow-empty -m host"))
+    r = commit(p, code=1)
+    check_eq(host(p.ws, git("git branch --show-current; git diff --cached --name-only; git log --format=%s -1 topic")), "main\nhost\n", r.out)
+
+
+@both
 def git_rebase(p):
     needs("git")
     work(p, REPOSITORY, git("git checkout -q topic; git rebase -q main"), passed=("index", "logs", "ORIG_HEAD"))

@@ -214,6 +214,7 @@ static int recall(struct committing *x)
 	x->terms.lives = x->landing != NULL;
 	if (x->landing) {
 		x->terms.pick = x->landing->pick;
+		x->terms.told = x->landing->told;
 		x->terms.arg = x->landing->arg;
 	}
 	x->told.policy = x->rules.side.book->sha256;

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "run/review/judge.h"
+#include "run/review/marks.h"
 
 #define REACHED_MAX 256
 #define LED_MAX 8192 /* names that the project's own links and configurations lead to */
@@ -68,6 +68,11 @@ struct ward_guard {
 const char *ward_guard_unsure(const struct ward_guard *g)
 {
 	return g->unsure;
+}
+
+const struct ward_git_marks *ward_guard_marks(const struct ward_guard *g)
+{
+	return &g->marks;
 }
 
 /* ---- a path, component by component ---- */

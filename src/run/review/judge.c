@@ -11,6 +11,7 @@
 #include "os/os.h"
 #include "run/review/judge.h"
 #include "run/review/moved.h"
+#include "run/review/repo.h"
 
 static const char behind[] = "what it lies in, or what lies in it, does not become real";
 static const char linked[] = "it is one file with another name, which is asked about or refused";
@@ -407,7 +408,7 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 	struct ward_review_decisions *ret, const char **ret_unsure, struct ward_error *err)
 {
 	struct judging x = { .t = t, .err = err };
-	struct ward_review_decisions d = { .n = all->n };
+	struct ward_review_decisions d = { .n = all->n, .lives = t->lives };
 	int r;
 
 	*ret = (struct ward_review_decisions){ 0 };
@@ -423,6 +424,7 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 		one->wanted = t->pick
 			? t->pick(t->arg, one->change)
 			: t->n_paths == 0 || is_within(one->change, t->paths, t->n_paths);
+		one->told = !one->wanted && t->told && t->told(t->arg, one->change);
 		one->by_name = is_named(one->change, t->ours, t->n_ours);
 		one->named = is_named(one->change, t->paths, t->n_paths);
 		if (choose_side(t, one))
@@ -430,6 +432,8 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 	}
 	if (r == WARD_OK)
 		r = one_file(&x, &d);
+	if (r == WARD_OK)
+		r = ward_review_repos(t->rs->arena, ward_guard_marks(x.guard), &d, err);
 	if (r < 0)
 		return r;
 	beside_beyond(t, &d);
@@ -561,6 +565,7 @@ int ward_review_settle(struct ward_arena *a, struct ward_review_decisions *d,
 				above_old(&s, one, one->change->from);
 		}
 		s.again = ward_review_moved_wait(&moved, a, d) || s.again;
+		s.again = ward_review_repos_wait(a, d) || s.again;
 	} while (s.again);
 	return WARD_OK;
 }

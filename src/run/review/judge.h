@@ -24,30 +24,10 @@ struct ward_guarded {
 int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int layer, int root, bool lives, struct ward_guard **ret,
 	struct ward_error *err);
 int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct ward_guarded *ret, struct ward_error *err);
+struct ward_git_marks;                /* marks.h */
+const struct ward_git_marks *ward_guard_marks(const struct ward_guard *g);
 /* Why not all of what the project has was looked at, a sentence; NULL: it was. */
 const char *ward_guard_unsure(const struct ward_guard *g);
-
-/* ---- marks.c: which directories are git's, before and after ---- */
-/* What the changes do to what makes a directory git's. */
-struct ward_git_mark {
-	const char *dir;             /* below the root, not ended; a change's */
-	size_t n;
-	unsigned added, gone;
-};
-struct ward_git_marks {
-	int root;                    /* the project, as it is; the caller's */
-	struct ward_git_mark *v;     /* in the arena, sorted */
-	size_t n;
-};
-int ward_git_marks_read(struct ward_arena *a, const struct ward_changes *all, int root, struct ward_git_marks *m,
-	struct ward_error *err);
-/* The first n bytes of dir, below the root: there is, or will be, a .git in it. */
-bool ward_git_marks_beside(const struct ward_git_marks *m, const char *dir, size_t n);
-extern const char ward_by_git[];
-/* Why name, in the directory that is the first dir bytes of path, is asked about: ward_by_git where git obeys it. NULL: it is not. */
-const char *ward_git_marks_name(const struct ward_git_marks *all, const char *path, size_t dir, const char *name);
-/* The same of a directory, the first n bytes of path, that is or was one of git's itself. */
-const char *ward_git_marks_dir(const struct ward_git_marks *all, const char *path, size_t n);
 
 /* ---- named.c: what a file of the layer names of the same layer ---- */
 enum ward_named_as {
@@ -113,10 +93,14 @@ struct ward_review_decision {
 	const char *rule;            /* FILE:LINE of a policy; NULL: none decided */
 	const char *cure;            /* NULL: there is none */
 	const char *how;             /* of a yes: "tty", "--approve"; NULL */
+	bool told;                   /* while the run lives: not wanted, since it was before */
+	unsigned repo_part;          /* repo.h, and the next */
+	struct ward_review_repo *repo;
 };
 struct ward_review_decisions {
 	struct ward_review_decision *v;
 	size_t n;
+	bool lives;
 };
 
 /* What decisions depend on besides the changes. */
@@ -133,6 +117,7 @@ struct ward_review_terms {
 	bool automatic;              /* nobody typed it: what only the option allowed waits */
 	/* NULL: all, or paths; else only what it says true of is wanted */
 	bool (*pick)(void *arg, const struct ward_change *c);
+	bool (*told)(void *arg, const struct ward_change *c); /* of what is not: it was before, and is as it was then */
 	void *arg;
 	const char *const *paths;    /* below the root; none: everything */
 	size_t n_paths;
@@ -189,6 +174,7 @@ int ward_review_auto(struct ward_workspace *w, size_t *ret_applied, size_t *ret_
  */
 struct ward_review_landing {
 	bool (*pick)(void *arg, const struct ward_change *c);
+	bool (*told)(void *arg, const struct ward_change *c); /* it picked that before, as it is */
 	void (*left)(void *arg, const char *path);
 	void *arg;
 };

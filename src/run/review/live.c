@@ -341,13 +341,25 @@ static int64_t dir_time(struct review_live *v, const char *path)
 	}
 }
 
+static uint64_t sign_of_change(const struct ward_change *c)
+{
+	return c->mode == 0 ? SIGN_GONE
+			    : sign_of(c->ino, c->ctime_ns, S_ISDIR(c->mode) ? 0 : c->size);
+}
+
+static bool told(void *arg, const struct ward_change *c)
+{
+	const struct review_live *v = arg;
+
+	return slot_of(v, sum_of(v, c->path))->told == sign_of_change(c);
+}
+
 static bool pick(void *arg, const struct ward_change *c)
 {
 	struct review_live *v = arg;
 	uint64_t sum = sum_of(v, c->path);
 	struct known *k = know(v, sum);
-	uint64_t sign = c->mode == 0 ? SIGN_GONE
-				     : sign_of(c->ino, c->ctime_ns, S_ISDIR(c->mode) ? 0 : c->size);
+	uint64_t sign = sign_of_change(c);
 
 	if (!k)
 		v->over = true;
@@ -404,7 +416,7 @@ static void dealt_with(struct review_live *v)
 /* True: it went well, whatever became of it. */
 static bool land(struct review_live *v)
 {
-	const struct ward_review_landing how = { pick, left, v };
+	const struct ward_review_landing how = { pick, told, left, v };
 	int r = WARD_OK;
 
 	/* One that had begun, and met an error. */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "os/os.h"
-#include "run/review/judge.h"
+#include "run/review/marks.h"
 
 enum { SAW_GIT = 1, SAW_HEAD = 2, SAW_OBJECTS = 4, SAW_REFS = 8, SAW_COMMON = 16 };
 static const struct {
@@ -125,6 +125,11 @@ static bool is_git(unsigned bits)
 	return (bits & SAW_HEAD) &&
 		((bits & SAW_COMMON) ||
 			(bits & (SAW_OBJECTS | SAW_REFS)) == (SAW_OBJECTS | SAW_REFS));
+}
+
+bool ward_git_marks_is(const struct ward_git_marks *all, const char *dir, size_t n)
+{
+	return is_git(seen(all, dir, n));
 }
 
 static unsigned after(const struct ward_git_mark *m, unsigned before)

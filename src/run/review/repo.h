@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/review, what a version control keeps of one repository, which becomes real together. Private to run. */
+#pragma once
+
+#include "run/review/judge.h"
+
+enum { WARD_REPO_HOLDS = 1, WARD_REPO_WAITS = 2 }; /* others wait for it; it waits for others */
+struct ward_review_repo {            /* NULL in a decision: it is no such part of one. In the arena */
+	const char *by, *why;        /* the first part that does not become real; NULL: no such is known */
+};
+/* Before any of them is settled: which are parts of which. */
+int ward_review_repos(struct ward_arena *a, const struct ward_git_marks *marks, struct ward_review_decisions *d,
+	struct ward_error *err);
+/* What has to wait since a part that it has to fit to does. True: something changed by it. */
+bool ward_review_repos_wait(struct ward_arena *a, struct ward_review_decisions *d);
