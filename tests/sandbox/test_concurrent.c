@@ -338,7 +338,8 @@ TEST(a_run_that_is_refused_closes_nothing_of_the_caller)
 {
 	static const char *const options[][2] = {
 		{ "read", "/nonexistent" }, /* before a plan */
-		{ "audit", "/nonexistent/log" }, { "cwd", "/nonexistent" },
+		{ "audit", "/nonexistent/log" },
+		{ "cwd", "/nonexistent" },
 		{ "policy", "/nonexistent" },
 		{ "write", "/" },
 	};
