@@ -98,10 +98,12 @@
 #define WARD_EGRESS_NAMES_MAX 4096           /* names that one run may reach by the network */
 #define WARD_EGRESS_FLOWS_MAX 16384          /* connections of one run that the gate knows at a time */
 #define WARD_EGRESS_DIALS_MAX 128            /* of them being dialled at a time; the others wait */
+#define WARD_EGRESS_SLOW_MAX 512             /* beside them, of those that have been for a second while others wait */
 #define WARD_EGRESS_HELD_MAX 64              /* connections that wait for a person's answer at a time */
 #define WARD_EGRESS_HOLD_MS 50000            /* milliseconds that one waits for it */
 #define WARD_EGRESS_TUNNELS_MAX 1024         /* asked of the host's proxy beside them; more count as being dialled */
 #define WARD_EGRESS_LOOKUPS_MAX 64           /* names being looked up outside at a time; the others wait */
+#define WARD_EGRESS_LOOKUPS_SLOW_MAX 256     /* beside them, of those that have been for a second while others wait */
 #define WARD_EGRESS_ADDRESSES_MAX 16         /* addresses of one name that are looked at, of each family */
 #define WARD_EGRESS_LOOKUPS_RATE 64          /* of them begun a second, once WARD_EGRESS_LOOKUPS_BURST were */
 #define WARD_EGRESS_LOOKUPS_BURST 512        /* begun before that rate holds */

@@ -17,6 +17,7 @@
 
 #define NEXT_MS 250u /* RFC 8305, 5 */
 #define SLOW_MS 2000u /* with no place left: the oldest try gives its own up */
+#define WAITED_MS 1000u /* a server that is there has answered by then, a lost packet aside */
 #define SEQ 1u
 
 static void close_try(struct ward_try *t)
@@ -36,7 +37,22 @@ static void give_place_back(struct ward_flow *f)
 	size_t *dials = f->inward ? &f->e->n_inward_dials : &f->e->n_dials;
 
 	*dials -= f->dial->placed;
-	f->dial->placed = false;
+	f->e->n_slow -= f->dial->slow;
+	f->dial->placed = f->dial->slow = false;
+}
+
+/*
+ * Servers that do not answer would have all places for as long as they are tried, though their clients have gone: that one has closed his
+ * side is no word that he wants no answer. Who comes next is not to wait for them. When it may be said of f; UINT64_MAX: never.
+ */
+static uint64_t slow_at(const struct ward_flow *f)
+{
+	const struct ward_egress *e = f->e;
+
+	return f->state == WARD_FLOW_DIALING && !f->inward && f->dial->placed &&
+			e->n_dials >= WARD_EGRESS_DIALS_MAX && e->n_slow < WARD_EGRESS_SLOW_MAX
+		? f->dial->begun + WAITED_MS * WARD_MS
+		: UINT64_MAX;
 }
 
 bool ward_dial_asks(struct ward_flow *f)
@@ -250,6 +266,7 @@ void ward_dial_begin(struct ward_flow *f)
 {
 	f->state = WARD_FLOW_DIALING;
 	f->dial->placed = true;
+	f->dial->begun = ward_now_mono_ns();
 	++*(f->inward ? &f->e->n_inward_dials : &f->e->n_dials);
 	advance(f);
 }
@@ -269,6 +286,11 @@ void ward_dial_tick(struct ward_flow *f, uint64_t now)
 {
 	struct ward_dial *d = f->dial;
 
+	if (now >= slow_at(f)) {
+		give_place_back(f);
+		f->e->n_slow++;
+		d->slow = true;
+	}
 	if (now < d->next || d->tunnel)
 		return;
 	if (d->at < d->n && !free_place(d))
@@ -311,6 +333,7 @@ uint64_t ward_flows_next(const struct ward_egress *e)
 		t = f->deadline < t ? f->deadline : t;
 		if (f->state == WARD_FLOW_DIALING && !f->dial->tunnel && f->dial->next < t)
 			t = f->dial->next;
+		t = slow_at(f) < t ? slow_at(f) : t;
 	}
 	return t;
 }

@@ -319,6 +319,27 @@ static void refuse_silent(struct ward_flow *f)
 	refuse(f, WARD_EGRESS_WHY_RESOLVER_SILENT, f->name->err ? text : NULL, NULL);
 }
 
+/*
+ * A short name is not completed as the host's programs do it: what is judged is the name that was asked for, and a policy that forbids the
+ * whole one would be passed over. Which one it would be is told.
+ */
+static void refuse_unknown(struct ward_flow *f)
+{
+	const struct ward_resolv_conf *c = ward_resolver_conf(&f->e->resolver);
+	const char *name = f->name->name, *text = NULL;
+	char whole[480];
+
+	if (f->name->failed) {
+		text = "the name servers outside answered that they cannot say which address it has";
+	} else if (c->n_search && !strchr(name, '.')) {
+		(void)snprintf(whole, sizeof(whole),
+			"the name has no address outside, as it is; if the host's %s.%s is meant, use and grant that",
+			name, c->search[0]);
+		text = whole;
+	}
+	refuse(f, WARD_EGRESS_WHY_NOT_RESOLVED, text, NULL);
+}
+
 /* Go on, if what the name is outside is known by now. */
 static void try_resolved(struct ward_flow *f)
 {
@@ -330,13 +351,7 @@ static void try_resolved(struct ward_flow *f)
 		return;
 	switch (f->name->found) {
 	case WARD_FOUND_SILENT: refuse_silent(f); return;
-	case WARD_FOUND_NONE:
-		refuse(f, WARD_EGRESS_WHY_NOT_RESOLVED,
-			f->name->failed
-				? "the name servers outside answered that they cannot say which address it has"
-				: NULL,
-			NULL);
-		return;
+	case WARD_FOUND_NONE: refuse_unknown(f); return;
 	case WARD_FOUND_SOME: dial_name(f); return;
 	}
 }

@@ -22,6 +22,7 @@
 #define NONE_S 5u
 #define SILENT_S 1u
 #define PORTS_TRIED 3
+#define WAITED_MS 1000u /* what name servers know they have said by then */
 #define CONF_MS 1000u /* between two looks at resolv.conf */
 #define YOUNG_MS 1000u /* that a file is looked at again after it changed */
 #define LAST_MS 60000u /* that a server which said nothing is asked behind the others */
@@ -50,6 +51,7 @@ struct ward_lookup {
 	uint8_t order[WARD_RESOLVERS_MAX]; /* of the servers */
 	uint64_t deadline,
 		enough; /* enough: no longer than that for the other half; 0: neither is there */
+	bool slow; /* it has no place any more */
 };
 
 static void begin_lookup(struct ward_lookup *l, uint64_t now);
@@ -343,6 +345,7 @@ static void end_lookup(struct ward_lookup *l)
 			break;
 		}
 	r->n--;
+	r->n_slow -= l->slow;
 	free(l);
 }
 
@@ -457,6 +460,30 @@ static bool may_ask(struct ward_resolver *r, uint64_t now)
 	return false;
 }
 
+static uint64_t slow_at(const struct ward_lookup *l)
+{
+	return l->slow ? UINT64_MAX : l->deadline - (TOTAL_MS - WAITED_MS) * WARD_MS;
+}
+
+static bool is_full(const struct ward_resolver *r)
+{
+	return r->n - r->n_slow >= WARD_EGRESS_LOOKUPS_MAX;
+}
+
+/* Names whose own servers are gone would have all places for as long as they are asked about, and who asks for another one wait for them. */
+static bool has_place(struct ward_resolver *r, uint64_t now)
+{
+	if (!is_full(r))
+		return true;
+	for (struct ward_lookup *l = r->first; l && r->n_slow < WARD_EGRESS_LOOKUPS_SLOW_MAX;
+		l = l->next)
+		if (now >= slow_at(l)) {
+			l->slow = true;
+			r->n_slow++;
+		}
+	return !is_full(r);
+}
+
 bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 {
 	uint64_t now = ward_now_mono_ns();
@@ -466,7 +493,7 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 	if (p->lookup || (p->until && now < p->until && p->asked == r->conf_no))
 		return true;
 	/* First: whoever waits asks again each turn, and a file is not to be read for each of them. */
-	if (r->n >= WARD_EGRESS_LOOKUPS_MAX || now < r->paced_until)
+	if (now < r->paced_until || !has_place(r, now))
 		return false;
 	memset(&p->out, 0, sizeof(p->out));
 	memset(&p->out6, 0, sizeof(p->out6));
@@ -501,6 +528,7 @@ void ward_resolver_tick(struct ward_resolver *r, uint64_t now)
 		r->paced_until = 0;
 	if (r->first)
 		read_conf(r, now);
+	(void)has_place(r, now);
 	for (struct ward_lookup *l = r->first; l; l = next) {
 		next = l->next;
 		for (size_t i = 0; i < 2; i++)
@@ -520,6 +548,8 @@ uint64_t ward_resolver_next(const struct ward_resolver *r)
 	for (const struct ward_lookup *l = r->first; l; l = l->next) {
 		t = l->deadline < t ? l->deadline : t;
 		t = l->enough && l->enough < t ? l->enough : t;
+		if (is_full(r) && r->n_slow < WARD_EGRESS_LOOKUPS_SLOW_MAX && slow_at(l) < t)
+			t = slow_at(l);
 		for (size_t i = 0; i < 2; i++)
 			if (!l->halves[i].done && l->halves[i].deadline < t)
 				t = l->halves[i].deadline;
@@ -542,5 +572,5 @@ void ward_resolver_done(struct ward_resolver *r)
 		l->p->lookup = NULL;
 		free(l);
 	}
-	r->n = 0;
+	r->n = r->n_slow = 0;
 }

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Where the broker's thread and the relay run while many connect at once, on two processors: each on one of them, and only then."""
+"""Where the broker's thread and the relay run while many connect at once, on two processors: each on one of them, and only then. And what many
+that do not answer do to one that does."""
 import contextlib
 import os
 import pathlib
+import socket
 import subprocess
 
 import box
 from box import both
-from egress_box import NAME, PYTHON, Net, Talker, until
+from egress_box import NAME, PYTHON, Dns, Net, Talker, until
 from tap import check, check_eq, skip
 
 # Eight that do `one()` over and over until the file "enough" is there; then its own process does it a hundred times, `last()`, and waits.
@@ -110,6 +112,75 @@ def neither_where_the_relay_has_nothing_to_do(p):
         check(until(lambda: c.at("ward-relay")), "no relay")
         check_eq(c.at("ward-relay"), {*c.two})
         check_eq(c.say(), "alone\n")
+
+
+# Connections to a server that does not answer, given up in three ways; behind each crowd one to a server that does.
+DEAD = """
+import socket, struct, sys, time
+def many():
+    return [socket.create_connection((%r, %d), 30) for _ in range(140)]
+def good():
+    t = time.monotonic()
+    with socket.create_connection((%r, %d), 30) as s:
+        s.settimeout(40)
+        print(s.recv(9).decode(), time.monotonic() - t < 15, flush=True)
+for _ in range(3):
+    v = many()
+    good()
+    for s in v:
+        s.close()
+"""
+
+
+@both
+def servers_that_do_not_answer_keep_nobody_from_one_that_does(p):
+    n, t = Net(p), Talker(b"x")
+    with socket.socket() as dead, contextlib.ExitStack() as full:
+        dead.bind(("127.0.0.1", 0))
+        dead.listen(0)
+        port = dead.getsockname()[1]
+        # Its queue is full: the kernel says nothing to who comes next.
+        for _ in range(4):
+            s = full.enter_context(socket.socket())
+            s.setblocking(False)
+            s.connect_ex(("127.0.0.1", port))
+        r, _ = n.run(PYTHON, "-c", DEAD % (NAME, port, NAME, t.port), grants=n.grants(f"{NAME}:{t.port}", f"127.0.0.1:{t.port}", port=port), timeout=150)
+    check_eq((r.code, r.out), (0, "x True\n" * 3), r.err)
+
+
+class Deaf(Dns):
+    """Says nothing of what lies below "dead"."""
+
+    def answer(self, q, cut=False):
+        a = super().answer(q, cut)
+        return a if b"\4dead" not in q else b""
+
+
+DEAF = """
+import socket, threading, time
+def dead(i):
+    try:
+        with socket.create_connection(("n%%d.dead.example" %% i, 443), 30) as s:
+            s.recv(1)
+    except OSError:
+        pass
+for i in range(150):
+    threading.Thread(target=dead, args=(i,), daemon=True).start()
+time.sleep(1)
+t = time.monotonic()
+with socket.create_connection((%r, %d), 30) as s:
+    s.settimeout(40)
+    print(s.recv(9).decode(), time.monotonic() - t < 8, flush=True)
+"""
+
+
+@both
+def names_whose_servers_are_gone_keep_nobody_from_another(p):
+    n, t = Net(p), Talker(b"x")
+    n.dns.close()
+    n.dns = Deaf({NAME: ["127.0.0.1"]})
+    r, _ = n.run(PYTHON, "-c", DEAF % (NAME, t.port), grants=n.grants("**.dead.example:443", port=t.port), timeout=100)
+    check_eq((r.code, r.out), (0, "x True\n"), r.err)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ static struct {
 	bool wide; /* addresses are allowed by a rule that holds them all */
 	struct {
 		enum ward_egress_kind kind;
-		char why[32], name[64], text[64], address[64], ended[16];
+		char why[32], name[64], text[160], address[64], ended[16];
 		uint64_t count, up;
 		bool uncounted, dialled;
 	} told[TOLD_MAX];
@@ -119,7 +119,7 @@ static TAP_UNUSED int on_event(void *arg, const struct ward_egress_event *e)
 	t.told[t.n_told].dialled = e->dialled;
 	(void)snprintf(t.told[t.n_told].ended, 16, "%s", e->ended ? e->ended : "");
 	(void)snprintf(t.told[t.n_told].why, 32, "%s", e->why ? e->why : "");
-	(void)snprintf(t.told[t.n_told].text, 64, "%s", e->text ? e->text : "");
+	(void)snprintf(t.told[t.n_told].text, 160, "%s", e->text ? e->text : "");
 	(void)snprintf(t.told[t.n_told].name, 64, "%s", e->name ? e->name : "");
 	(void)snprintf(t.told[t.n_told].address, 64, "%s", e->address ? e->address : "");
 	t.n_told++;

@@ -74,6 +74,45 @@ TEST(a_question_that_is_not_for_addresses)
 	end();
 }
 
+/* The host's programs would find it by "search"; it is not asked for, and told. */
+TEST(a_short_name_that_is_not_there)
+{
+	static const struct {
+		const char *name, *text;
+	} rows[] = {
+		{ "db", "the name has no address outside, as it is; if the host's db.corp.example is meant, use and grant that" },
+		{ "db.prod", "the name has no address outside" },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		struct ward_relay_msg m, ask = named(rows[i].name);
+		struct ward_pinned *p;
+
+		begin();
+		ready();
+		t.any_name = true;
+		say(&ask);
+		REQUIRE(hear(&m, NULL) == 1);
+		(void)serve("127.0.0.1");
+		p = ward_pinned_find(&t.e->pins, rows[i].name);
+		REQUIRE(p != NULL);
+		for (int turns = 0; p->lookup && turns < 1000; turns++)
+			turn();
+		REQUIRE(!p->lookup);
+		p->found = WARD_FOUND_NONE;
+		p->until = UINT64_MAX;
+		t.e->resolver.conf.n_search = 1;
+		(void)snprintf(t.e->resolver.conf.search[0], 16, "corp.example");
+		m = opened(1, m.v4);
+		say(&m);
+		REQUIRE(hear(&m, NULL) == 1);
+		CHECK_EQ_INT(m.type, WARD_GATE_REFUSED);
+		CHECK(told(WARD_EGRESS_BLOCK, "not_resolved"));
+		CHECK_STR_EQ(t.told[t.n_told - 1].text, rows[i].text);
+		end();
+	}
+}
+
 /* Asked for by name: judged as a name that DNS is asked for, before anything is kept of it; and its client is told why. */
 TEST(a_name_of_the_proxy)
 {
