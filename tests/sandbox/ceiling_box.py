@@ -28,8 +28,7 @@ def ceiling(epoch, text, at=CEILING, **more):
     if epoch is not None:
         files["epoch"] = f"{epoch}\n"
     for name, what in files.items():
-        # A last line without an end may have been cut: docs/policy-layers.md.
-        (new / name.replace("_", ".")).write_text(what if not what or what.endswith("\n") else what + "\n")
+        (new / name.replace("_", ".")).write_text(what)
         (new / name.replace("_", ".")).chmod(0o644)
     if at.exists():
         at.rename(at.with_name("ward.old"))

@@ -355,29 +355,22 @@ static bool says_nothing(struct ward_str text)
 	return true;
 }
 
-/* Of a line that was cut something else is left: of "secret/" and two stars the name of a directory. What is JSON ends with a bracket. */
-static bool is_cut(const struct ward_policy_file *f)
+/* Of a line that was cut something else is left. A policy in Cedar ends with its own mark, and what is JSON with a bracket. */
+static int warn_of_cut(struct ward_resolver *rs, const struct ward_layers *l,
+	struct ward_error *err)
 {
-	bool lines = f->kind == WARD_POLICY_CEDAR ||
-		(f->kind == WARD_POLICY_DOCUMENT && !ward_has_suffix(f->path, ".json"));
+	int r = WARD_OK;
 
-	return lines && f->text.n > 0 && f->text.s[f->text.n - 1] != '\n';
-}
+	for (size_t i = 0; r == WARD_OK && i < l->ceiling.n; i++) {
+		const struct ward_policy_file *f = &l->v[l->ceiling.first + i];
 
-static int may_be_cut(const struct ward_policy_file *f, struct ward_error *err)
-{
-	if (f->kind == WARD_POLICY_CEDAR && says_nothing(f->text)) {
-		(void)ward_fail(err, WARD_E_REFUSED, "this file of the ceiling holds no policy");
-		ward_fail_fix(err, "write what it is to say, or take it away");
-	} else if (is_cut(f)) {
-		(void)ward_fail(err, WARD_E_REFUSED,
-			"the last line of this file of the ceiling has no end: it may have been cut short");
-		ward_fail_fix(err, "look whether all of it is there, and end it with a newline");
-	} else {
-		return WARD_OK;
+		if (f->kind == WARD_POLICY_DOCUMENT && !ward_has_suffix(f->path, ".json") &&
+			f->text.n > 0 && f->text.s[f->text.n - 1] != '\n')
+			r = ward_rs_warn(rs, err,
+				"%s: the last line has no newline: it may have been cut short, and say less than it did; end it with one",
+				ward_rs_show(rs, f->path));
 	}
-	ward_fail_at(err, f->path, 0, 0);
-	return WARD_E_REFUSED;
+	return r;
 }
 
 /* An empty ceiling allows nothing: that its files are gone is no reason to be held by none. */
@@ -390,8 +383,13 @@ static int empty_ceiling(const struct ward_layers *l, struct ward_error *err)
 		enum ward_policy_kind kind = f->kind;
 
 		/* One that was cut short, by a full disk say: what it forbade nobody knows. */
-		if (may_be_cut(f, err) < 0)
+		if (kind == WARD_POLICY_CEDAR && says_nothing(f->text)) {
+			(void)ward_fail(err, WARD_E_REFUSED,
+				"this file of the ceiling holds no policy");
+			ward_fail_at(err, f->path, 0, 0);
+			ward_fail_fix(err, "write what it is to say, or take it away");
 			return WARD_E_REFUSED;
+		}
 		any = any || kind == WARD_POLICY_CEDAR || kind == WARD_POLICY_DOCUMENT ||
 			kind == WARD_POLICY_IMPORT;
 	}
@@ -421,6 +419,8 @@ static int layers(struct ward_resolver *rs, struct ward_rulebook *b, struct ward
 		r = ward_layers_load(b->arena, &where, &b->layers, err);
 	if (r == WARD_OK)
 		r = empty_ceiling(b->layers, err);
+	if (r == WARD_OK)
+		r = warn_of_cut(rs, b->layers, err);
 	for (size_t i = 0; r == WARD_OK && i < b->layers->n; i++)
 		r = layer_file(rs, b, &b->layers->v[i], err);
 	if (r == WARD_OK && b->layers->notice)
