@@ -281,7 +281,7 @@ static int permit(struct ward_resolver *rs, const struct ward_book_reach *w, str
 	}
 	rule.pattern = pattern_of(rs, w, &e);
 	r = check_never(w, &e, err);
-	if (r == WARD_OK && !w->host && !(rs->host->userns && rs->host->seccomp_notify)) {
+	if (r == WARD_OK && !w->host && !(rs->host->userns && ward_host_mediates(rs->host))) {
 		/* All that there is, which here is nothing: it is no promise of one place. */
 		return ward_rs_warn(rs, err,
 			"%s: nothing can be connected to on this host; ward doctor says what it lacks",

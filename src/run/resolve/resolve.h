@@ -112,7 +112,7 @@ const char *ward_rs_home(struct ward_resolver *rs); char *ward_rs_home_named(uid
 bool ward_rs_is_home(struct ward_resolver *rs, const char *path);        /* the caller's home, "/", or an ancestor of the home? */
 
 /* ---- viewbase.c, gitconfig.c ---- */
-int ward_rs_base(struct ward_resolver *rs, struct ward_error *err);
+int ward_rs_base(struct ward_resolver *rs, struct ward_error *err), ward_rs_follow(struct ward_resolver *rs, struct ward_error *err);
 bool ward_base_is_here(const struct ward_base_entry *e), ward_base_is_store(const char *path), ward_base_holds(const char *path);
 /* Content of the generated gitconfig (user.name, user.email), "" if there is none. Bounded; never fails a run. */
 const char *ward_rs_gitconfig(struct ward_resolver *rs);

@@ -314,3 +314,40 @@ int ward_rs_base(struct ward_resolver *rs, struct ward_error *err)
 	}
 	return ward_rs_parts_shown(rs, err);
 }
+
+/* Where path lies by a link that the view has above it, or at it; NULL: it has none, or a grant lies there. */
+static const char *behind_link(struct ward_resolver *rs, const struct ward_node *link,
+	const char *path)
+{
+	struct ward_target t;
+	const char *to;
+
+	if (link->kind != WARD_NODE_SYMLINK || link->base || !ward_path_within(path, link->dest) ||
+		ward_rs_target(rs, link->dest, &t) < 0 || ward_rs_reserved(t.path))
+		return NULL;
+	to = ward_arena_printf(rs->arena, "%s%s", t.path, path + strlen(link->dest));
+	return to && !ward_rs_visible(rs, to) ? to : NULL;
+}
+
+/*
+ * Where the host's /home or /tmp is a link (ostree: /home is var/home), and a grant is named by it, the link is in the view as well; so what is
+ * private there lies where it leads, and has both names.
+ */
+int ward_rs_follow(struct ward_resolver *rs, struct ward_error *err)
+{
+	(void)err;
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		const struct ward_node *link = &rs->nodes[i];
+
+		for (size_t k = 0; link->kind == WARD_NODE_SYMLINK && k < rs->n_nodes; k++) {
+			struct ward_node *n = &rs->nodes[k];
+			const char *to = NULL;
+
+			if (k != i && (n->kind == WARD_NODE_TMPFS || n->kind == WARD_NODE_SYMLINK))
+				to = behind_link(rs, link, n->dest);
+			if (to)
+				n->dest = to;
+		}
+	}
+	return WARD_OK;
+}
