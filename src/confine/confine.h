@@ -82,7 +82,7 @@ struct ward_cage_options {
 	int anchor; /* stays open until nothing of the run is alive, whatever becomes of the supervisor; 0 = none */
 	bool ctty; /* stdio[0] is the private pty's slave: make it the controlling terminal */
 	const char *run_id; /* ULID: names the cgroup and leftovers */
-	/* What the plan was made with. On WARD_E_UNSUPPORTED the fact that proved wrong (userns, fuse) is set to false. */
+	/* What the plan was made with. On WARD_E_UNSUPPORTED the fact that proved wrong (userns, fuse) is set to false, or to 0. */
 	struct ward_host *host;
 	/*
 	 * Called once, when the helper has what it needs for its first steps: the caller's own step (its record) costs no time

@@ -4,6 +4,7 @@
  * One small function an axis; each starts from "nothing holds it" and names a level only for a mechanism that the
  * host facts show. Nothing here guesses in favour of a level, and a plan below what is required is refused.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "plan/internal.h"
@@ -110,6 +111,8 @@ const char *ward_plan_fix_userns(const struct ward_host *h)
 	return (unsigned)h->lack < WARD_USERNS_LACK_MAX ? lacks[h->lack].fix : FIX_USERNS;
 }
 
+#define FIX_LISTENER \
+	"run ward where no other filter has the listener, nor refuses pidfd_getfd (ward doctor tries both)"
 #define FIX_FUSE_ABSENT "give ward a /dev/fuse (ward doctor says how)"
 
 const char *ward_plan_fix_fuse(const struct ward_host *h)
@@ -227,7 +230,7 @@ static void axis_ipc(const struct ward_plan *p, const struct ward_host *h,
 	struct ward_axis_state *s)
 {
 	(void)p;
-	if (h->userns && h->seccomp_notify)
+	if (h->userns && ward_host_mediates(h))
 		hold(s, WARD_LEVEL_ENFORCED, "namespaces, mediated connect and sendto, seccomp",
 			"");
 	else if (h->userns)
@@ -365,16 +368,16 @@ static void axis_env(const struct ward_plan *p, const struct ward_host *h,
 static void axis_attribution(const struct ward_plan *p, const struct ward_host *h,
 	struct ward_axis_state *s)
 {
-	if (p->attribution == WARD_ATTR_FUSE && h->seccomp_notify)
+	if (p->attribution == WARD_ATTR_FUSE && ward_host_mediates(h))
 		hold(s, WARD_LEVEL_ENFORCED, "FUSE names refused paths, seccomp refused calls", "");
 	else if (p->attribution == WARD_ATTR_FUSE)
 		hold(s, WARD_LEVEL_ADVISORY,
 			"FUSE names refused paths; refused calls are not named, and every connect is refused",
-			"run ward where no other filter has the listener (ward doctor tries one)");
+			FIX_LISTENER);
 	else if (p->attribution == WARD_ATTR_NOTIFY)
 		hold(s, WARD_LEVEL_SAMPLED, "seccomp notification on open and exec",
 			"--attribution fuse");
-	else if (h->seccomp_notify)
+	else if (ward_host_mediates(h))
 		hold(s, WARD_LEVEL_NONE,
 			p->seccomp & WARD_SECCOMP_NOTIFY_EXEC
 				? "refused paths are not named (refused calls and programs are)"
@@ -389,7 +392,7 @@ static void axis_attribution(const struct ward_plan *p, const struct ward_host *
 	else
 		hold(s, WARD_LEVEL_NONE,
 			"neither FUSE nor seccomp notification: no refusal is named, and every connect is refused",
-			"run ward where no other filter has the listener (ward doctor tries one)");
+			FIX_LISTENER);
 }
 
 /*
@@ -582,8 +585,8 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 	} needs[] = {
 		{ h->userns, "without a network namespace no connection is let out",
 			ward_plan_fix_userns(h) },
-		{ h->seccomp_notify, "no call is mediated, so that every connect is refused",
-			"run ward where no other filter has the listener (ward doctor tries one)" },
+		{ ward_host_mediates(h), "no call is mediated, so that every connect is refused",
+			FIX_LISTENER },
 	};
 	const struct ward_rule *rule = NULL;
 
@@ -650,8 +653,27 @@ static int not_root(const struct ward_host *h, struct ward_error *err)
 	return WARD_E_AXIS;
 }
 
+/* Whatever is accepted: the helper is executed from memory, and closes what it was not given. */
+static int no_start(const struct ward_host *h, struct ward_error *err)
+{
+	ward_fail_errno(err, WARD_E_AXIS, h->refused_errno,
+		"no axis can be held: %s is refused here, and nothing starts without", h->refused);
+	ward_fail_fix(err, "%s",
+		h->refused_errno == EACCES
+			? "set sysctl vm.memfd_noexec below 2"
+			: "start ward outside of the filter that refuses it (docker run --security-opt seccomp=unconfined; ward doctor says more)");
+	return WARD_E_AXIS;
+}
+
+bool ward_host_mediates(const struct ward_host *h)
+{
+	return h->seccomp_notify && !(h->userns && h->no_taking);
+}
+
 int ward_plan_axes(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)
 {
+	if (in->backend == WARD_BACKEND_NATIVE && in->host->refused)
+		return no_start(in->host, err);
 	if (in->backend == WARD_BACKEND_NATIVE && not_root(in->host, err) < 0)
 		return WARD_E_AXIS;
 	/* Whatever is accepted: half of all that is promised hangs on it, and a start needs it. */

@@ -198,7 +198,7 @@ static int resolve_attribution(struct ward_plan *p, const struct ward_plan_input
 		ward_fail_fix(err, "%s; or --attribution auto", ward_plan_fix_fuse(h));
 		return WARD_E_AXIS;
 	}
-	if (in->attribution == WARD_ATTR_NOTIFY && !h->seccomp_notify) {
+	if (in->attribution == WARD_ATTR_NOTIFY && !ward_host_mediates(h)) {
 		ward_fail(err, WARD_E_AXIS,
 			"axis attribution: --attribution notify cannot be held: no seccomp notification");
 		ward_fail_fix(err, "use --attribution auto");
@@ -276,7 +276,7 @@ static void name_refusals(struct ward_plan *p, const struct ward_plan_input *in)
 {
 	const struct ward_host *h = in->host;
 
-	if (in->attribution == WARD_ATTR_NONE || !h->userns || !h->seccomp_notify ||
+	if (in->attribution == WARD_ATTR_NONE || !h->userns || !ward_host_mediates(h) ||
 		p->backend != WARD_BACKEND_NATIVE)
 		return;
 	if (h->landlock_abi > 0 && !ward_plan_all_exec(p))
@@ -336,7 +336,7 @@ int ward_plan_build(const struct ward_plan_input *in, struct ward_plan **ret,
 	p->backend = in->backend;
 	p->limits = in->limits;
 	p->seccomp = in->seccomp | (in->host->userns ? 0 : WARD_SECCOMP_NO_SOCKET) |
-		(in->host->seccomp_notify ? 0 : WARD_SECCOMP_NO_LISTENER);
+		(ward_host_mediates(in->host) ? 0 : WARD_SECCOMP_NO_LISTENER);
 	p->deny_errno = in->deny_errno;
 	p->tty = in->tty;
 	p->audit_off = in->audit_off;

@@ -191,6 +191,9 @@ struct ward_host {
 	int landlock_abi;            /* 0 = none */
 	bool no_seccomp;             /* no filter can be installed */
 	bool seccomp_notify;
+	bool no_taking;              /* pidfd_open or pidfd_getfd is refused, so that no connect is mediated */
+	const char *refused;         /* a call that no start can do without, and that is refused here; NULL: none is */
+	int refused_errno;
 	bool blind;                  /* a root without CAP_SYS_PTRACE: what its run's processes ask for it cannot read */
 	bool stuck;                  /* a root that may not become the user of its runs: it has not the right, or no such id */
 	bool host_root;              /* an ordinary user of a user namespace that is the host's root by another id */
@@ -205,6 +208,9 @@ struct ward_host {
 /* Names of data/persist that come to be: nothing that may be written, so there are none; or what the end of the run does about them. */
 enum ward_late_names { WARD_LATE_NONE = 0, WARD_LATE_UNTOLD, WARD_LATE_TOLD };
 const char *ward_late_names_word(enum ward_late_names l);
+
+/* Is a connect, and whatever else the filter refuses, seen and answered on this host? */
+bool ward_host_mediates(const struct ward_host *h);
 
 struct ward_axis_state {
 	enum ward_level level;

@@ -14,7 +14,8 @@
 #include "run/life.h"
 #include "run/rules/rules.h"
 
-#define PLANS_MAX 5 /* as asked, and without each of namespaces, FUSE, nf_tables, a listener */
+#define PLANS_MAX \
+	6 /* as asked, and without each of namespaces, FUSE, nf_tables, a listener, Landlock */
 #define LOOKS_MAX 8
 
 static char *axes_json(const struct ward_plan *p)
@@ -295,7 +296,8 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 		if (r != WARD_E_UNSUPPORTED ||
 			(before.userns == host.userns && before.fuse == host.fuse &&
 				before.nft == host.nft &&
-				before.seccomp_notify == host.seccomp_notify))
+				before.seccomp_notify == host.seccomp_notify &&
+				before.landlock_abi == host.landlock_abi))
 			return r;
 		host.fuse = host.fuse && host.userns;
 		r = WARD_OK;

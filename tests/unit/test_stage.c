@@ -16,7 +16,7 @@
 #include "tap.h"
 
 static const struct ward_host all = {
-	.userns = true, .fuse = true, .seccomp_notify = true, .nft = true
+	.userns = true, .fuse = true, .seccomp_notify = true, .nft = true, .landlock_abi = 6
 };
 
 /* What the host has, afterwards. */
@@ -35,7 +35,8 @@ static struct ward_host after(enum ward_stage stage, int e, const struct ward_ho
 static bool same(const struct ward_host *a, const struct ward_host *b)
 {
 	return a->userns == b->userns && a->fuse == b->fuse &&
-		a->seccomp_notify == b->seccomp_notify && a->nft == b->nft && a->lack == b->lack;
+		a->seccomp_notify == b->seccomp_notify && a->nft == b->nft && a->lack == b->lack &&
+		a->landlock_abi == b->landlock_abi;
 }
 
 TEST(a_listener_that_another_filter_has_is_the_hosts_lack)
@@ -80,6 +81,26 @@ TEST(namespaces_fuse_and_nf_tables_are_the_hosts)
 	CHECK(same(&h, &all));
 }
 
+/* The ABI is told to anybody; a filter around ward may refuse what follows. */
+TEST(landlock_that_a_filter_refuses_is_none)
+{
+	static const int lacks[] = { EPERM, ENOSYS };
+	static const int others[] = { EINVAL, E2BIG, EBADFD, ENOMEM, 0 };
+	struct ward_host none = all, h;
+
+	none.landlock_abi = 0;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(lacks); i++) {
+		h = after(WARD_STAGE_LANDLOCK, lacks[i], &all, WARD_E_UNSUPPORTED);
+		CHECK(same(&h, &none));
+		h = after(WARD_STAGE_LANDLOCK, lacks[i], &none, WARD_E_SPAWN);
+		CHECK(same(&h, &none));
+	}
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(others); i++) {
+		h = after(WARD_STAGE_LANDLOCK, others[i], &all, WARD_E_SPAWN);
+		CHECK(same(&h, &all));
+	}
+}
+
 TEST(what_comes_and_goes_or_is_no_part_of_a_host_is_not)
 {
 	static const int passing[] = { EAGAIN, ENOMEM, EMFILE, ENFILE };
@@ -94,7 +115,7 @@ TEST(what_comes_and_goes_or_is_no_part_of_a_host_is_not)
 			CHECK(same(&h, &all));
 		}
 	}
-	h = after(WARD_STAGE_LANDLOCK, EPERM, &all, WARD_E_SPAWN);
+	h = after(WARD_STAGE_IDS, EPERM, &all, WARD_E_SPAWN);
 	CHECK(same(&h, &all));
 	CHECK_EQ_INT(ward_native_stage_failed(WARD_STAGE_CLONE, EPERM, NULL, NULL, &err),
 		WARD_E_SPAWN);

@@ -28,7 +28,7 @@
 static pthread_mutex_t image_lock = PTHREAD_MUTEX_INITIALIZER;
 static int image_fd = -1;
 
-static int image(struct ward_error *err)
+int ward_native_image(void)
 {
 	int fd;
 
@@ -37,6 +37,13 @@ static int image(struct ward_error *err)
 		image_fd = ward_memfd_exec("ward-init", ward_init_image, ward_init_image_size);
 	fd = image_fd;
 	pthread_mutex_unlock(&image_lock);
+	return fd;
+}
+
+static int image(struct ward_error *err)
+{
+	int fd = ward_native_image();
+
 	if (fd >= 0)
 		return fd;
 	ward_fail_errno(err, WARD_E_SYSTEM, -fd, "cannot make the image of ward-init");

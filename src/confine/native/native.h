@@ -33,6 +33,9 @@ int ward_pack_plan(const struct ward_plan *plan, const struct ward_pack *pack, s
  */
 int ward_native_in_child(int (*fn)(void *arg), int flags, void *arg);
 
+/* head.c: the memfd that ward-init is executed from, made at most once and not to be closed, or -errno. */
+int ward_native_image(void);
+
 /* head.c: an errno of what comes and goes (memory, processes), not of what the host is. */
 bool ward_native_passing(int e);
 

@@ -31,6 +31,7 @@
 #include "confine/native/landlock.h"
 #include "confine/native/native.h"
 #include "confine/native/net/net.h"
+#include "os/missing.h"
 #include "os/os.h"
 
 #define PROBE_STACK 65536u
@@ -53,10 +54,9 @@ static bool fuse_usable(bool *ret_absent)
 	return (mine & 06) == 06;
 }
 
-static bool notify_usable(void)
+/* Of Linux that Ward starts on each is known: where it is not, somebody refuses seccomp(2). */
+static bool answer_known(uint32_t action)
 {
-	uint32_t action = SECCOMP_RET_USER_NOTIF;
-
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
@@ -203,6 +203,28 @@ static bool no_mount_calls(void)
 		(syscall(SYS_move_mount, -1, "", -1, "", ~0U) < 0 && errno == ENOSYS);
 }
 
+static bool refused(long r)
+{
+	return r < 0 && (errno == ENOSYS || errno == EPERM || errno == EACCES);
+}
+
+/* What nothing stands in for, asked in a way that each of them refuses by another errno where it may be made. */
+static void look_for_refused(struct ward_host *h)
+{
+	int image = ward_native_image();
+
+	errno = image < 0 ? -image : 0;
+	if (refused(image))
+		h->refused = "memfd_create";
+	else if (refused(syscall(WARD_NR_CLOSE_RANGE, ~0U, 0U, ~0U)))
+		h->refused = "close_range";
+	else if (refused(syscall(SYS_execveat, -1, NULL, NULL, NULL, 0)))
+		h->refused = "execveat";
+	h->refused_errno = h->refused ? errno : 0;
+	h->no_taking = refused(syscall(SYS_pidfd_open, -1, ~0U)) ||
+		refused(syscall(SYS_pidfd_getfd, -1, -1, ~0U));
+}
+
 int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 {
 	bool all = all_ids();
@@ -228,7 +250,9 @@ int ward_host_facts(struct ward_host *ret, struct ward_error *err)
 	ret->fuse = fuse_usable(&ret->fuse_absent);
 	ret->idmap = ret->uid == 0 && ret->userns; /* verified mount by mount */
 	ret->landlock_abi = ward_ll_abi();
-	ret->seccomp_notify = notify_usable();
+	ret->seccomp_notify = answer_known(SECCOMP_RET_USER_NOTIF);
+	ret->no_seccomp = !ret->seccomp_notify && !answer_known(SECCOMP_RET_ERRNO);
+	look_for_refused(ret);
 	ret->blind = ret->uid == 0 && !ward_may_peek();
 	ret->stdio_owned = stdio_owned();
 	ret->memory_available = memory_available();
@@ -247,6 +271,9 @@ static int userns_child(void *arg)
 		syscall(SYS_exit, REFUSED);
 	/* So may a container's filter: podman's own lets everything be made and mounted, and nothing be called. */
 	if (syscall(SYS_sethostname, "ward", 4) < 0)
+		syscall(SYS_exit, REFUSED);
+	if ((syscall(SYS_pivot_root, NULL, NULL) < 0 && errno != EFAULT) ||
+		(syscall(SYS_umount2, NULL, ~0U) < 0 && errno != EINVAL))
 		syscall(SYS_exit, REFUSED);
 	/* Or a /proc that is covered in part, as containers do: then none can be mounted. */
 	if (syscall(SYS_mount, "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
@@ -291,6 +318,21 @@ int ward_native_in_child(int (*fn)(void *arg), int flags, void *arg)
 	}
 	munmap(stack, PROBE_STACK);
 	return pid < 0 ? -e : code == CLD_EXITED ? status : -ECHILD;
+}
+
+/* A ruleset that handles something and allows nothing: the child's own, and gone with it. */
+static int landlock_child(void *arg)
+{
+	const int *abi = arg;
+	int set = ward_ll_create(*abi, ward_ll_handled_fs(*abi), 0);
+	int root = (int)syscall(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC);
+
+	if (set < 0 || syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		(root >= 0 && ward_ll_allow(set, root, WARD_LL_READ_FILE) < 0) ||
+		ward_ll_restrict(*abi, set) < 0)
+		syscall(SYS_exit, REFUSED);
+	syscall(SYS_exit, WORKS);
+	return 0;
 }
 
 static void probe_userns(struct ward_host *h)
@@ -354,9 +396,13 @@ int ward_host_probe(struct ward_host *ret, struct ward_error *err)
 	if (ret->userns)
 		probe_userns(ret);
 	plainly = ward_native_in_child(filter_child, 0, &plain);
-	ret->no_seccomp = plainly != WORKS && !(plainly < 0 && ward_native_passing(-plainly));
+	ret->no_seccomp = ret->no_seccomp ||
+		(plainly != WORKS && !(plainly < 0 && ward_native_passing(-plainly)));
 	ret->seccomp_notify = ret->seccomp_notify &&
 		(plainly < 0 || ward_native_in_child(filter_child, 0, &listening) == WORKS);
+	if (ret->landlock_abi &&
+		ward_native_in_child(landlock_child, 0, &ret->landlock_abi) == REFUSED)
+		ret->landlock_abi = 0;
 	ret->nft = ret->userns && ward_host_capture(false, &step) == 0;
 	ret->fuse = ret->fuse && ret->userns;
 	ret->idmap = ret->idmap && ret->userns;

@@ -40,7 +40,7 @@ const struct doctor_check doctor_checks[] = {
 		"refused system calls would go through; runs are refused", FIX_KERNEL, DOCTOR_FAIL,
 		doctor_seccomp },
 	{ "seccomp-notify", "refused system calls are seen and named", "ipc",
-		"refused calls are not named, and sockets of the host in granted trees could be connected to",
+		"refused calls are not named, and every connect and sendto is refused, in the sandbox as well",
 		FIX_KERNEL, DOCTOR_WARN, doctor_notify },
 	{ "egress", "a network whose every connection goes through the gate", "network",
 		"runs that are granted NETWORK_CONNECT are refused; all others start",

@@ -339,6 +339,12 @@ static void subtrees_open(struct init *in, const struct ward_launch_mount *m)
 	}
 }
 
+/* A host may hand out namespaces and then not all that is done in them (AppArmor, a container's filter): that is a host without. */
+static bool no_right(int e)
+{
+	return e == EPERM || e == EACCES || e == ENOSYS;
+}
+
 /*
  * The old root lies on the new one until it is taken away, and a link of enough ".." leads to it: nobody looks anything up by
  * name before, whatever the time that the kernel takes for it.
@@ -347,7 +353,7 @@ static void pivot(const struct init *in)
 {
 	if (syscall(SYS_pivot_root, ".", ".") < 0 ||
 		(!WARD_OFF(OLD_ROOT) && umount2(".", MNT_DETACH) < 0) || chdir("/") < 0)
-		fail(in->ctl, WARD_STAGE_PIVOT, errno, NULL);
+		fail(in->ctl, no_right(errno) ? WARD_STAGE_RIGHTS : WARD_STAGE_PIVOT, errno, NULL);
 	child_step(in);
 }
 
@@ -392,11 +398,8 @@ static int view_begin(struct init *in)
 {
 	int fuse = -1;
 
-	/* A host may hand out namespaces and then no right in them (AppArmor): that is a host without. */
 	if (!WARD_OFF(PROPAGATION) && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		fail(in->ctl,
-			errno == EPERM || errno == EACCES ? WARD_STAGE_RIGHTS : WARD_STAGE_ROOT,
-			errno, "/");
+		fail(in->ctl, no_right(errno) ? WARD_STAGE_RIGHTS : WARD_STAGE_ROOT, errno, "/");
 	net_make(in);
 	share_out();
 	/* It holds for what is executed, not for what is still to be done here. */
@@ -439,7 +442,7 @@ pid_t view_build(struct init *in)
 	const char *hostname = blob_text(in->l, in->l->hostname);
 
 	if (!WARD_OFF(NS_UTS) && sethostname(hostname, strlen(hostname)) < 0)
-		fail(in->ctl, errno == EPERM ? WARD_STAGE_RIGHTS : WARD_STAGE_NET, errno,
+		fail(in->ctl, no_right(errno) ? WARD_STAGE_RIGHTS : WARD_STAGE_NET, errno,
 			"hostname");
 	become(in);
 	scratch(in);
