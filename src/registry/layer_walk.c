@@ -213,8 +213,8 @@ static int step(struct walk *w, const char *name, const char *behind, struct war
 		ward_fail_at(err, w->done, 0, 0);
 		/* HOME=/dev/null, as some accounts of services have it: nobody should take that away. */
 		ward_fail_fix(err, "%s",
-			behind[0]
-				? "it lies on the way there; a user's is where XDG_CONFIG_HOME or HOME says: set it to a directory"
+			behind[0] && w->rule->layer == WARD_LAYER_USER
+				? "it lies on the way there, which is where XDG_CONFIG_HOME or HOME says: set it to a directory"
 				: "put the directory itself in its place, or take it away");
 		return r;
 	}

@@ -96,6 +96,9 @@ static const struct {
 	ROW(F("\5", "\1", "\5", "\1") GET "\x41\0", "broken", ""),
 	ROW(F("\x0e", "\1", "\5", "\1") GET "\x41\x09"
 					    "a_example",
+		"http2", "a_example"),
+	ROW(F("\x0e", "\1", "\5", "\1") GET "\x41\x09"
+					    "a/example",
 		"broken", ""),
 	ROW(F("\x0e", "\1", "\5", "\1") GET "\x41\x0a"
 					    "a.example",
