@@ -160,6 +160,104 @@ def what_the_host_committed_keeps_the_branch_of_the_run_waiting(p):
     check_eq(host(p.ws, git("git branch --show-current; git diff --cached --name-only; git log --format=%s -1 topic")), "main\nhost\n", r.out)
 
 
+NAMES = "git for-each-ref --format='%(refname) %(objectname)'; git rev-parse HEAD; git fsck --no-progress --no-dangling 2>&1"
+STAGED = "echo h > h; git add h"  # the host's index has what the run's has not
+
+
+@both
+def what_a_gc_of_the_runs_removed_stays_where_what_names_it_waits(p):
+    """The branch went back, and gc took the objects of the commit that it had; the host's waits, and names it still."""
+    needs("git")
+    host(p.ws, REPOSITORY)
+    before = host(p.ws, git(NAMES))
+    gone = "git reset -q --hard HEAD~1; git reflog expire --expire=now --all; git gc -q --prune=now"
+    check_eq(p.run("--review", "--", "sh", "-ec", git(gone)).code, 0)
+    host(p.ws, git(STAGED))
+    r = commit(p, code=1)
+    check_eq(host(p.ws, git(NAMES + "; git log --format=%s")), before + "more\none\n", r.out)
+    r = commit(p, "--ours", ".git", "--approve", "risky")
+    check_eq(host(p.ws, git("git fsck --no-progress --no-dangling 2>&1; git status --porcelain; git log --format=%s")), "?? h\none\n", r.out)
+
+
+@both
+def what_a_new_pack_replaces_stays_where_that_is_forgotten(p):
+    needs("git")
+    host(p.ws, REPOSITORY)
+    before = host(p.ws, git(NAMES))
+    check_eq(p.run("--review", "--", "sh", "-ec", git("git repack -adq; git prune-packed")).code, 0)
+    r = commit(p, "--theirs", ".git/objects/pack", code=1)
+    check("--theirs \".git\" forgets all of it" in r.out, r.out)
+    check_eq(host(p.ws, git(NAMES)), before, r.out)
+
+
+@both
+def a_branch_that_looks_renamed_to_a_tag_is_not_gone(p):
+    """The run packed it, and a tag that is new has the same line."""
+    needs("git")
+    host(p.ws, REPOSITORY)
+    before = host(p.ws, git(NAMES))
+    check_eq(p.run("--review", "--", "sh", "-ec", git("git pack-refs --all; git tag v1; echo n > n; git add n")).code, 0)
+    host(p.ws, git(STAGED))
+    r = commit(p, code=1)
+    check("renamed \".git/refs/heads/" in r.out, r.out)
+    check_eq(host(p.ws, git(NAMES)), before, r.out)
+
+
+@both
+def the_index_is_not_forgotten_alone(p):
+    """Neither now, nor by a commit after that, which would know of it no more."""
+    needs("git")
+    host(p.ws, REPOSITORY)
+    check_eq(p.run("--review", "--", "sh", "-ec", git("echo 3 >> b; git commit -qam three; git stash list")).code, 0)
+    host(p.ws, git(STAGED))
+    for words in (("--theirs", ".git/index"), ()):
+        r = commit(p, *words, code=1)
+        check("--theirs \".git\" forgets all of " in r.out, r.out)
+        check_eq(host(p.ws, git("git log --format=%s; git status --porcelain")), "more\none\n M b\nA  h\n", r.out)
+    commit(p, "--theirs", ".git")
+    check_eq(host(p.ws, git("git log --format=%s; git fsck --no-progress --no-dangling 2>&1; git status --porcelain")), "more\none\n M b\nA  h\n")
+
+
+@root_only
+def what_the_file_system_keeps_of_a_repository_keeps_the_rest(p):
+    """That a branch cannot be written only the plan of the commit knows."""
+    needs("git", "chattr")
+    host(p.ws, REPOSITORY)
+    check_eq(p.run("--review", "--", "sh", "-ec", git("echo 3 >> b; git commit -qam three")).code, 0)
+    if subprocess.run(["chattr", "+i", ".git/refs/heads"], cwd=p.ws, check=False, capture_output=True).returncode != 0:
+        skip("no immutable directories here")
+    try:
+        for words in (("--dry-run",), ()):
+            r = commit(p, *words, code=1)
+            check("waits: modified \".git/index\": it belongs to \".git/refs/heads/main\" in its repository" in r.out, r.out)
+    finally:
+        subprocess.run(["chattr", "-i", ".git/refs/heads"], cwd=p.ws, check=False)
+    check_eq(host(p.ws, git("git log --format=%s; git diff --cached --name-only")), "more\none\n", r.out)
+    r = commit(p, "--ours", ".git/index")
+    check_eq(host(p.ws, git("git log --format=%s; git status --porcelain")), "three\nmore\none\n", r.out)
+
+
+@both
+def a_stash_that_stays_keeps_its_log(p):
+    needs("git")
+    host(p.ws, REPOSITORY + "; echo s >> b; git stash -q")
+    check_eq(p.run("--review", "--", "sh", "-ec", git("git stash pop -q; git add b")).code, 0)
+    host(p.ws, git(STAGED))
+    r = commit(p, code=1)
+    check_eq(host(p.ws, git("git stash list --format=%gd")), "stash@{0}\n", r.out)
+
+
+@both
+def mercurial_and_jj_keep_theirs_together_too(p):
+    prepare = "mkdir -p .hg/store .jj/working_copy; for f in .hg/store/00changelog.i .hg/dirstate .hg/cache .jj/working_copy/type .jj/working_copy/checkout; do echo 1 > $f; done"
+    host(p.ws, prepare)
+    check_eq(p.run("--review", "--", "sh", "-ec", prepare.replace("echo 1", "echo 22")).code, 0)
+    host(p.ws, "echo host > .hg/dirstate; echo host > .jj/working_copy/type")
+    r = commit(p, code=1)
+    check_eq(host(p.ws, "cat .hg/store/00changelog.i .hg/cache .jj/working_copy/checkout"), "1\n22\n1\n", r.out)
+    check("it belongs to \".hg/dirstate\" in its repository" in r.out and "--ours \".hg\" takes all of it" in r.out, r.out)
+
+
 @both
 def git_rebase(p):
     needs("git")

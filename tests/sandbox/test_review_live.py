@@ -13,7 +13,7 @@ import time
 
 import box
 from box import both, both_cases
-from tap import PATIENCE, check, check_eq, check_in
+from tap import PATIENCE, check, check_eq, check_in, skip
 
 SOON = 20 * PATIENCE  # seconds: what is measured is bench/hotreload.py's; here it has to happen at all, on a loaded machine
 POLICY = """permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");
@@ -332,6 +332,31 @@ def what_somebody_else_changed_waits(p):
     r = p.run("--ours", "a", "--theirs", "b", kind=("commit",), log=False)
     check_eq((r.code, waiting(p)), (0, []), r.out + r.err)
     check_eq([(p.ws / n).read_text() for n in ("a", "b")], ["run2\n", "host\n"])
+
+
+@box.root_only
+def what_the_file_system_keeps_of_a_repository_keeps_the_rest(p):
+    """A branch that cannot be written: index and log do not land without it, and are told once, however often the branch is tried."""
+    git = "git -c user.name=a -c user.email=a@example.com -c safe.directory=*"
+    made = f"git init -qb main . && echo 1 > f && {git} add f && {git} commit -qm one"
+    if subprocess.run(["sh", "-c", made], cwd=p.ws, check=False, capture_output=True).returncode != 0:
+        skip("there is no git")
+    before = [(p.ws / n).read_bytes() for n in (".git/index", ".git/logs/HEAD")]
+    try:
+        a = Alive(p)
+        a.do(f"echo 2 > f; {git} commit -qam two; (while [ ! -e /tmp/go ]; do touch .git/refs/heads/main; sleep 0.05; done) &")
+        # Not before the run has written: an overlay copies the attribute.
+        if subprocess.run(["chattr", "+i", ".git/refs/heads"], cwd=p.ws, check=False, capture_output=True).returncode != 0:
+            skip("no immutable directories here")
+        a.do("touch /tmp/go; sleep 0.2; echo s > sign")
+        text_is(p.ws / "sign", "s\n")
+        time.sleep(7)
+        check_eq([(p.ws / n).read_bytes() for n in (".git/index", ".git/logs/HEAD")], before)
+        check_eq(decisions(p, ".git/index"), ["behind"])
+        a.end()
+    finally:
+        subprocess.run(["chattr", "-i", ".git/refs/heads"], cwd=p.ws, check=False)
+    check_eq([(p.ws / n).read_bytes() for n in (".git/index", ".git/logs/HEAD")], before)
 
 
 @both

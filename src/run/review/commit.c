@@ -12,8 +12,10 @@
 
 #include "approve/approve.h"
 #include "os/os.h"
-#include "run/review/judge.h"
+#include "run/review/repo.h"
 #include "run/rules/tools.h"
+
+#define PLANS_MAX 8
 
 struct committing {
 	const struct ward_review_commit *what;
@@ -291,12 +293,9 @@ static struct ward_review_decision *of_path(struct committing *x, const char *pa
 }
 
 /* It was to be real, and is not after all. */
-static void left(void *arg, const char *path, const char *why)
+static void not_real(struct committing *x, struct ward_review_decision *d, const char *path,
+	const char *why)
 {
-	struct committing *x = arg;
-	struct ward_review_decision *d = of_path(x, path);
-	struct ward_error ignored = WARD_ERROR_INIT;
-
 	if (x->landing)
 		x->landing->left(x->landing->arg, path);
 	if (!d)
@@ -305,12 +304,22 @@ static void left(void *arg, const char *path, const char *why)
 	d->why = ward_arena_strdup(x->rules.side.arena, why);
 	d->rule = NULL;
 	d->cure = "ward commit again";
+}
+
+static void left(void *arg, const char *path, const char *why)
+{
+	struct committing *x = arg;
+	struct ward_review_decision *d = of_path(x, path);
+	struct ward_error ignored = WARD_ERROR_INIT;
+
+	not_real(x, d, path, why);
 	/* The end is recorded all the same, and says how many are left. */
-	if (!x->what->dry_run)
+	if (d && !x->what->dry_run)
 		(void)ward_review_record_left(x->log, &x->told, d, &ignored);
 }
 
-static int apply(struct committing *x)
+/* All that becomes real, or is forgotten. */
+static int items(struct committing *x, struct ward_commit_item **ret, size_t *ret_n)
 {
 	struct ward_commit_item *v =
 		ward_arena_alloc(x->rules.side.arena, (x->d.n + 1) * sizeof(*v));
@@ -327,8 +336,62 @@ static int apply(struct committing *x)
 				/* They were asked about, as everything critical is. */
 				.set_id = d->level == WARD_APPROVAL_CRITICAL && d->how };
 	}
-	if (n == 0)
-		return WARD_OK;
+	*ret = v;
+	*ret_n = n;
+	return WARD_OK;
+}
+
+struct looking {
+	struct committing *x;
+	bool torn;
+};
+
+static void would_be_left(void *arg, const char *path, const char *why)
+{
+	struct looking *l = arg;
+	struct ward_review_decision *d = of_path(l->x, path);
+
+	if (!d || !ward_review_repos_held_by(d))
+		return;
+	not_real(l->x, d, path, why);
+	l->torn = true;
+}
+
+/*
+ * What the file system refuses only the plan of the commit knows. Of a repository the others wait for it; and what they wait with may keep
+ * something of another one. So often as that is found; then all of them wait.
+ */
+static int look_ahead(struct committing *x)
+{
+	struct looking l = { .x = x, .torn = true };
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && l.torn && ward_review_repos_any(&x->d); i++) {
+		struct ward_commit_item *v = NULL;
+		size_t n = 0;
+
+		l.torn = i == PLANS_MAX;
+		if (l.torn)
+			ward_review_repos_none(&x->d);
+		else
+			r = items(x, &v, &n);
+		if (r == WARD_OK && n > 0)
+			r = ward_commit_try(x->w, x->all, v, n, would_be_left, &l, x->err);
+		if (r == WARD_OK && l.torn)
+			r = ward_review_settle(x->rules.side.arena, &x->d, x->err);
+	}
+	count(x);
+	return r;
+}
+
+static int apply(struct committing *x)
+{
+	struct ward_commit_item *v = NULL;
+	size_t n = 0;
+	int r = items(x, &v, &n);
+
+	if (r < 0 || n == 0)
+		return r;
 	if (x->what->dry_run)
 		return ward_commit_try(x->w, x->all, v, n, left, x, x->err);
 	return x->landing ? ward_commit_land(x->w, x->all, v, n, left, x, x->err)
@@ -401,7 +464,7 @@ static int finish(struct committing *x, int r)
 
 static int commit(struct committing *x)
 {
-	int r = check_state(x);
+	int r = check_state(x), looked;
 
 	if (r == WARD_OK)
 		r = recall(x);
@@ -413,15 +476,16 @@ static int commit(struct committing *x)
 		r = judge(x);
 	if (r < 0)
 		return r;
+	looked = look_ahead(x);
 	if (x->what->dry_run) {
-		r = apply(x);
+		r = looked < 0 ? looked : apply(x);
 		count(x);
 		return r;
 	}
-	if (x->landing && x->told.n_applied + x->told.n_left == 0)
+	if (x->landing && looked == WARD_OK && x->told.n_applied + x->told.n_left == 0)
 		return WARD_OK;
 	r = ward_review_record(x->log, &x->told, &x->d, x->err);
-	return r < 0 ? never_began(x, r) : finish(x, apply(x));
+	return r < 0 ? never_began(x, r) : finish(x, looked < 0 ? looked : apply(x));
 }
 
 /* ---- one that began and did not end ---- */

@@ -94,8 +94,8 @@ struct ward_review_decision {
 	const char *cure;            /* NULL: there is none */
 	const char *how;             /* of a yes: "tty", "--approve"; NULL */
 	bool told;                   /* while the run lives: not wanted, since it was before */
-	unsigned repo_part;          /* repo.h, and the next */
-	struct ward_review_repo *repo;
+	/* repo.h: by its path, and by the name that it had */
+	struct { struct ward_review_repo *repo; unsigned part; } of_repo[2];
 };
 struct ward_review_decisions {
 	struct ward_review_decision *v;

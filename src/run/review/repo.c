@@ -2,7 +2,8 @@
 /*
  * What a version control keeps of one repository is one thing. An index without the HEAD that it was made for shows the last commit undone,
  * and the next one does undo it; references that went into a file which waits are gone. So where a part of it does not become real, what
- * has to fit to that waits. Objects do not: without a name nobody finds them, and they do no harm.
+ * has to fit to that waits. New objects do not: without a name nobody finds them, and they do no harm. Those that go are what the references
+ * that wait still name.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static const struct {
 	{ "index", HOLDS | WAITS },
 	{ "packed-refs", HOLDS | WAITS },
 	{ "reftable", HOLDS | WAITS },
+	{ "shallow", HOLDS | WAITS },
 	{ "rebase-merge", HOLDS | WAITS },
 	{ "rebase-apply", HOLDS | WAITS },
 	{ "sequencer", HOLDS | WAITS },
@@ -51,35 +53,67 @@ static bool starts(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
+static bool starts_so(const char *path, const char *so)
+{
+	return strncmp(path, so, strlen(so)) == 0;
+}
+
 static bool is_branch(const char *ref)
 {
 	return starts(ref, "refs/heads") || ward_streq(ref, "refs");
 }
 
-/* at: below what may be a directory of git's. 0: nothing that has to fit. */
-static unsigned git_part(const char *at, const struct ward_change *c)
+/* What is new is in nobody's way, and may be all that has what goes; what goes may be all that those have which wait. */
+static unsigned store(bool fresh, bool gone)
 {
+	return gone ? WAITS : fresh ? HOLDS : HOLDS | WAITS;
+}
+
+/* A loose one that is new the project may have by now as well: it is the same. */
+static unsigned object_part(const char *at, bool fresh, bool gone)
+{
+	if (ward_streq(at, "objects/info/alternates") ||
+		(starts(at, "objects/pack") && !starts_so(at, "objects/pack/tmp_")))
+		return store(fresh, gone);
+	return fresh ? 0 : WAITS;
+}
+
+/* at: below what may be a directory of git's. gone: of what has that name no more. 0: nothing that has to fit. */
+static unsigned git_part(const char *at, const struct ward_change *c, bool gone)
+{
+	bool fresh = !gone && (c->kind == WARD_CHANGE_ADDED || c->kind == WARD_CHANGE_RENAMED);
+
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(of_git); i++) {
 		if (starts(at, of_git[i].name))
 			return of_git[i].what;
 	}
+	/* Of a worktree's, which goes whole. */
+	if (gone && (ward_streq(at, "commondir") || ward_streq(at, "gitdir")))
+		return HOLDS | WAITS;
 	/* A log is of its reference; that of the stash is the stash. */
 	if (starts(at, "logs"))
-		return ward_streq(at, "logs/HEAD") || starts(at, "logs/refs/heads") ? WAITS : 0;
+		return gone || ward_streq(at, "logs/HEAD") || starts(at, "logs/refs/heads") ? WAITS
+											    : 0;
+	/* Their mode and attributes are nothing that has to fit. */
+	if (!gone && S_ISDIR(c->mode))
+		return 0;
+	if (starts_so(at, "sharedindex."))
+		return store(fresh, gone);
+	if (starts(at, "objects"))
+		return object_part(at, fresh, gone);
 	if (!starts(at, "refs"))
 		return 0;
 	/* One that is gone may be in packed-refs by now. One that is new stands in nobody's way. */
-	if (c->mode == 0)
+	if (gone)
 		return is_branch(at) ? HOLDS | WAITS : WAITS;
-	if (S_ISDIR(c->mode) || !is_branch(at))
-		return 0;
-	return c->kind == WARD_CHANGE_ADDED ? HOLDS : HOLDS | WAITS;
+	return is_branch(at) ? store(fresh, gone) : 0;
 }
 
 struct member {
 	const char *dir; /* of the repository: a change's path, not ended */
 	size_t n;
 	struct ward_review_decision *d;
+	size_t name; /* of those in of_repo */
 };
 
 struct finding {
@@ -127,12 +161,11 @@ static unsigned other_part(const char *name, size_t n, const char *rest)
 	return 0;
 }
 
-static unsigned find(struct finding *f, const struct ward_change *c, struct member *m)
+static unsigned find(struct finding *f, const struct ward_change *c, const char *path, bool gone,
+	struct member *m)
 {
-	const char *path = c->path;
-
 	for (size_t at = 0, n; path[at]; at += n + (path[at + n] == '/')) {
-		unsigned part = git_part(path + at, c);
+		unsigned part = git_part(path + at, c, gone);
 
 		n = strcspn(path + at, "/");
 		m->dir = path;
@@ -157,32 +190,101 @@ static int by_dir(const void *a, const void *b)
 	return r ? r : (x->n > y->n) - (x->n < y->n);
 }
 
+/* What was renamed is gone from where it was, of another repository maybe. */
+static size_t find_both(struct finding *f, struct ward_review_decision *d, struct member *v)
+{
+	const struct ward_change *c = d->change;
+	const char *const names[] = { c->path, c->kind == WARD_CHANGE_RENAMED ? c->from : NULL };
+	size_t n = 0;
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(names) && names[i]; i++) {
+		unsigned part = find(f, c, names[i], i > 0 || c->mode == 0, &v[n]);
+
+		d->of_repo[i].part = part;
+		v[n].d = d;
+		v[n].name = i;
+		n += part != 0;
+	}
+	return n;
+}
+
+static struct ward_review_repo *new_repo(struct ward_arena *a, const struct member *m)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	struct ward_review_repo *repo = ward_arena_alloc(a, sizeof(*repo));
+
+	ward_quote(&b, m->n > 0 ? m->dir : ".", m->n > 0 ? m->n : 1);
+	if (!repo || b.failed)
+		return NULL;
+	*repo = (struct ward_review_repo){ .dir = ward_arena_strdup(a, ward_buf_cstr(&b)) };
+	return repo->dir ? repo : NULL;
+}
+
+static bool says(const char *cure, const char *option)
+{
+	return cure && strstr(cure, option);
+}
+
+/* What is forgotten of one alone would tear it as a conflict does, and no later commit would know. */
+static void forgotten_alone(struct ward_arena *a, struct ward_review_decision *d,
+	const struct ward_review_repo *r)
+{
+	const char *cure = ward_arena_printf(a,
+		"--ours PATH takes what the run made, --theirs %s forgets all of the repository",
+		r->dir);
+
+	if (d->effect == WARD_REVIEW_CONFLICT && says(d->cure, "--theirs PATH"))
+		d->cure = cure;
+	if (d->side != WARD_COMMIT_THEIRS)
+		return;
+	d->side = WARD_COMMIT_NEITHER;
+	d->effect = WARD_REVIEW_CONFLICT;
+	d->why = "what else the run made of its repository does not fit to what the project has";
+	d->rule = NULL;
+	d->cure = cure;
+}
+
+static void sides(struct ward_arena *a, struct ward_review_decisions *d)
+{
+	for (size_t i = 0; i < 2 * d->n; i++) {
+		struct ward_review_decision *one = &d->v[i / 2];
+		struct ward_review_repo *r = one->of_repo[i % 2].repo;
+
+		if (r && (one->of_repo[i % 2].part & WAITS) && one->side != WARD_COMMIT_THEIRS &&
+			!one->by_name)
+			r->rest = true;
+	}
+	for (size_t i = 0; i < 2 * d->n; i++) {
+		struct ward_review_decision *one = &d->v[i / 2];
+		const struct ward_review_repo *r = one->of_repo[i % 2].repo;
+
+		if (r && one->of_repo[i % 2].part == (HOLDS | WAITS) && r->rest)
+			forgotten_alone(a, one, r);
+	}
+}
+
 int ward_review_repos(struct ward_arena *a, const struct ward_git_marks *marks,
 	struct ward_review_decisions *d, struct ward_error *err)
 {
 	struct finding f = { .marks = marks };
-	struct member *v = ward_arena_alloc(a, (d->n + 1) * sizeof(*v));
+	struct member *v = ward_arena_alloc(a, (2 * d->n + 1) * sizeof(*v));
 	struct ward_review_repo *repo = NULL;
 	size_t n = 0;
 
 	if (!v)
 		return ward_rs_nomem(err);
-	for (size_t i = 0; i < d->n; i++) {
-		d->v[i].repo_part = find(&f, d->v[i].change, &v[n]);
-		if (d->v[i].repo_part)
-			v[n++].d = &d->v[i];
-	}
+	for (size_t i = 0; i < d->n; i++)
+		n += find_both(&f, &d->v[i], &v[n]);
 	if (n > 1)
 		qsort(v, n, sizeof(*v), by_dir);
 	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || by_dir(&v[i - 1], &v[i]) != 0) {
-			repo = ward_arena_alloc(a, sizeof(*repo));
-			if (!repo)
-				return ward_rs_nomem(err);
-			*repo = (struct ward_review_repo){ 0 };
-		}
-		v[i].d->repo = repo;
+		if (i == 0 || by_dir(&v[i - 1], &v[i]) != 0)
+			repo = new_repo(a, &v[i]);
+		if (!repo)
+			return ward_rs_nomem(err);
+		v[i].d->of_repo[v[i].name].repo = repo;
 	}
+	sides(a, d);
 	return WARD_OK;
 }
 
@@ -194,7 +296,7 @@ int ward_review_repos(struct ward_arena *a, const struct ward_git_marks *marks,
  */
 static bool stops(const struct ward_review_decision *d, bool lives)
 {
-	if (d->effect != WARD_REVIEW_APPLY)
+	if (d->effect != WARD_REVIEW_APPLY || d->side == WARD_COMMIT_THEIRS)
 		return d->wanted || lives;
 	return lives && !d->wanted && !d->told;
 }
@@ -216,35 +318,81 @@ static bool becomes_real(const struct ward_review_decision *d)
 	return ward_review_is_real(d) && d->side != WARD_COMMIT_THEIRS;
 }
 
+static void hold(struct ward_arena *a, struct ward_review_repo *r,
+	const struct ward_review_decision *by)
+{
+	r->why = words(a, by->change->path);
+	r->cure = says(by->cure, "--ours PATH")
+		? ward_arena_printf(a, "--ours %s takes all of it, --theirs %s forgets all of it",
+			  r->dir, r->dir)
+		: ward_arena_printf(a, "--theirs %s forgets all of it", r->dir);
+}
+
+static bool wait_for(struct ward_review_decision *d, const struct ward_review_repo *r)
+{
+	/* Told, and a change still: it waited then, for what is in nobody's way by now. What landed is no change any more, what was left is not told. */
+	if (!r->why && d->told && d->effect == WARD_REVIEW_APPLY && !d->wanted) {
+		d->wanted = true;
+		return true;
+	}
+	if (!r->why || !becomes_real(d) || d->by_name)
+		return false;
+	d->effect = WARD_REVIEW_BEHIND;
+	d->why = r->why;
+	d->rule = NULL;
+	d->cure = r->cure;
+	/* The log has that already. */
+	d->wanted = !d->told;
+	return true;
+}
+
 bool ward_review_repos_wait(struct ward_arena *a, struct ward_review_decisions *d)
 {
 	bool again = false;
 
-	for (size_t i = 0; i < d->n; i++) {
-		struct ward_review_decision *one = &d->v[i];
+	for (size_t i = 0; i < 2 * d->n; i++) {
+		struct ward_review_decision *one = &d->v[i / 2];
+		struct ward_review_repo *r = one->of_repo[i % 2].repo;
 
-		if (one->repo && (one->repo_part & HOLDS) && !one->repo->by &&
-			stops(one, d->lives)) {
-			one->repo->by = one->change->path;
-			one->repo->why = words(a, one->change->path);
-		}
+		if (r && (one->of_repo[i % 2].part & HOLDS) && !r->why && stops(one, d->lives))
+			hold(a, r, one);
 	}
-	for (size_t i = 0; i < d->n; i++) {
-		struct ward_review_decision *one = &d->v[i];
-		const struct ward_review_repo *r = one->repo;
+	for (size_t i = 0; i < 2 * d->n; i++) {
+		struct ward_review_decision *one = &d->v[i / 2];
+		const struct ward_review_repo *r = one->of_repo[i % 2].repo;
 
-		if (!r || !(one->repo_part & WAITS))
-			continue;
-		if (!r->by && one->told && one->effect == WARD_REVIEW_APPLY && !one->wanted) {
-			one->wanted = true;
-			again = true;
-		}
-		if (!r->by || !becomes_real(one) || one->by_name)
-			continue;
-		one->effect = WARD_REVIEW_BEHIND;
-		one->why = r->why;
-		one->rule = one->cure = NULL;
-		again = true;
+		if (r && (one->of_repo[i % 2].part & WAITS))
+			again = wait_for(one, r) || again;
 	}
 	return again;
+}
+
+bool ward_review_repos_held_by(const struct ward_review_decision *d)
+{
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(d->of_repo); i++) {
+		const struct ward_review_repo *r = d->of_repo[i].repo;
+
+		if (r && (d->of_repo[i].part & HOLDS) && !r->why && becomes_real(d))
+			return true;
+	}
+	return false;
+}
+
+bool ward_review_repos_any(const struct ward_review_decisions *d)
+{
+	size_t i = 0;
+
+	while (i < d->n && !ward_review_repos_held_by(&d->v[i]))
+		i++;
+	return i < d->n;
+}
+
+void ward_review_repos_none(struct ward_review_decisions *d)
+{
+	for (size_t i = 0; i < 2 * d->n; i++) {
+		struct ward_review_repo *r = d->v[i / 2].of_repo[i % 2].repo;
+
+		if (r && !r->why)
+			r->why = "not all of its repository can become real";
+	}
 }

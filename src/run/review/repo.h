@@ -6,10 +6,15 @@
 
 enum { WARD_REPO_HOLDS = 1, WARD_REPO_WAITS = 2 }; /* others wait for it; it waits for others */
 struct ward_review_repo {            /* NULL in a decision: it is no such part of one. In the arena */
-	const char *by, *why;        /* the first part that does not become real; NULL: no such is known */
+	const char *dir;             /* quoted */
+	const char *why, *cure;      /* of the first part that does not become real; NULL: no such is known */
+	bool rest;                   /* a part of it waits for others, and is not forgotten */
 };
-/* Before any of them is settled: which are parts of which. */
+/* Before any of them is settled: which are parts of which. What is forgotten of one alone is a conflict from then on. */
 int ward_review_repos(struct ward_arena *a, const struct ward_git_marks *marks, struct ward_review_decisions *d,
 	struct ward_error *err);
 /* What has to wait since a part that it has to fit to does. True: something changed by it. */
 bool ward_review_repos_wait(struct ward_arena *a, struct ward_review_decisions *d);
+bool ward_review_repos_held_by(const struct ward_review_decision *d); /* it becomes real, and others wait for it where it does not */
+bool ward_review_repos_any(const struct ward_review_decisions *d);    /* such a one is among them */
+void ward_review_repos_none(struct ward_review_decisions *d);         /* all of them wait */

@@ -484,6 +484,7 @@ int ward_commit_try(struct ward_workspace *w, const struct ward_changes *all,
 	if (r == WARD_OK)
 		r = ward_store_landed(w, err);
 	c.landed = w->landed;
+	c.j.stays = w->ours;
 	c.left = left;
 	c.arg = arg;
 	if (r == WARD_OK)
