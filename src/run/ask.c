@@ -512,18 +512,31 @@ static bool begins_a_sandbox(const struct ward_refusal *f)
 }
 
 /*
- * By a call that takes a name away, or is about a link itself. The name is its directory's: a grant of what it leads to (of a link
- * that is another file) gives none of that.
+ * By a call that takes a name away, or that changes a link itself. The name is its directory's: a grant of what it leads to, if it is
+ * another file, gives none of that. A call that may follow a link was walked by the broker where it is seen: with what it leads to.
  */
-static bool about_name(const struct ward_refusal *f, const struct ward_question *q)
+static bool about_name(const struct ward_refusal *f, enum record_there there)
 {
-	static const char *const calls[] = { "unlink", "unlinkat", "rmdir", "rename", "renameat",
-		"renameat2", "lchown", "lsetxattr", "lremovexattr" };
+	static const struct {
+		const char *name;
+		bool link, follows;
+	} calls[] = { { "unlink", false, false }, { "unlinkat", false, false },
+		{ "rmdir", false, false }, { "rename", false, false }, { "renameat", false, false },
+		{ "renameat2", false, false }, { "lchown", true, false },
+		{ "lsetxattr", true, false }, { "lremovexattr", true, false },
+		{ "fchownat", true, true }, { "fchmodat2", true, true },
+		{ "utimensat", true, true }, { "setxattrat", true, true },
+		{ "removexattrat", true, true }, { "file_setattr", true, true } };
 
+	if (f->seen == WARD_SEEN_ALONE)
+		return true;
+	if (f->kind != WARD_REFUSAL_PATH || f->action != WARD_CAP_FILE_WRITE ||
+		there == RECORD_ABSENT)
+		return false;
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(calls); i++) {
-		if (f->kind == WARD_REFUSAL_PATH && f->action == WARD_CAP_FILE_WRITE &&
-			!q->absent && ward_streq(f->syscall, calls[i]))
-			return true;
+		if (ward_streq(f->syscall, calls[i].name))
+			return (there == RECORD_LINK || !calls[i].link) &&
+				(f->seen == WARD_SEEN_ONLY_READ || !calls[i].follows);
 	}
 	return false;
 }
@@ -554,8 +567,8 @@ static bool begins_a_trace(const struct ward_refusal *f)
 	return f->kind == WARD_REFUSAL_SYSCALL && ward_streq(f->syscall, "ptrace");
 }
 
-static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_question *q,
-	struct ward_decision *ret, struct ward_error *err)
+static int reason_of(struct life *l, const struct ward_refusal *f, bool name,
+	struct ward_question *q, struct ward_decision *ret, struct ward_error *err)
 {
 	int r = rules_say(l, f, q, ret, err);
 
@@ -577,7 +590,7 @@ static int reason_of(struct life *l, const struct ward_refusal *f, struct ward_q
 		return WARD_OK;
 	}
 	if (f->seen == WARD_SEEN_ALONE ||
-		(ret->effect == WARD_ALLOW && about_name(f, q) && granted_itself(l, f->resource))) {
+		(ret->effect == WARD_ALLOW && name && granted_itself(l, f->resource))) {
 		ret->effect = WARD_DENY;
 		ret->by = NULL;
 		snprintf(ret->why, sizeof(ret->why), "%s",
@@ -625,8 +638,9 @@ static bool is_home(const char *path)
  * No sandbox has the host's /sys, and to write all of a home is granted to nobody who does not insist: pasted, such a cure would be
  * refused, and what it gives is not the least. What is to be made in a home has to be there first, and then it has a name.
  */
-static void not_whole(const struct ward_question *q, struct ward_decision *ret)
+static void not_whole(const struct ward_question *q, bool name, struct ward_decision *ret)
 {
+	const char *why = "; all of your home is no grant: name what is in it";
 	size_t used = strlen(ret->why);
 	char dir[WARD_PATH_MAX];
 
@@ -640,10 +654,11 @@ static void not_whole(const struct ward_question *q, struct ward_decision *ret)
 		ret->cure[0] = '\0';
 	} else if (is_home(dir)) {
 		ret->cure[0] = '\0';
-		(void)snprintf(ret->why + used, sizeof(ret->why) - used, "%s",
-			q->absent
-				? "; make it outside, and grant it then: all of your home is no grant"
-				: "; all of your home is no grant: name what is in it");
+		if (name)
+			why = "; that takes a grant of its directory, and all of your home is no grant";
+		else if (q->absent)
+			why = "; make it outside, and grant it then: all of your home is no grant";
+		(void)snprintf(ret->why + used, sizeof(ret->why) - used, "%s", why);
 	}
 }
 
@@ -651,14 +666,15 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 	const char *above, struct ward_decision *ret, struct ward_error *err)
 {
 	struct ward_question q = question_of(f, there, above);
+	bool name = about_name(f, there);
 	int r;
 
 	ret->effect = WARD_DENY;
 	ret->by = NULL;
-	r = reason_of(l, f, &q, ret, err);
-	if (r == WARD_OK && ret->cure[0] && about_name(f, &q))
+	r = reason_of(l, f, name, &q, ret, err);
+	if (r == WARD_OK && ret->cure[0] && name)
 		r = name_cure(&q, ret, err);
 	if (r == WARD_OK)
-		not_whole(&q, ret);
+		not_whole(&q, name, ret);
 	return r == WARD_OK ? listed_whole(l, &q, ret, err) : r;
 }

@@ -71,7 +71,7 @@ int ward_ask_grants(struct life *l, struct ward_error *err);
  * A refusal that the kernel made: what the judge says of it (never more than the kernel did). The caller
  * records it.
  */
-enum record_there { RECORD_ABSENT = 0, RECORD_FILE, RECORD_DIR }; /* what the host has under a refused name */
+enum record_there { RECORD_ABSENT = 0, RECORD_FILE, RECORD_LINK, RECORD_DIR }; /* what the host has under a refused name */
 /* above: for what is absent, the nearest directory above it on the host; NULL = the one it lies in */
 int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_there there, const char *above,
 	struct ward_decision *ret, struct ward_error *err);

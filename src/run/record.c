@@ -185,7 +185,9 @@ static enum record_there on_host(struct life *l, const struct ward_refusal *f)
 	/* The command names what it likes, and a server that is gone answers nobody. The self-test names what is here. */
 	r = ward_look(f->selftest ? NULL : &l->looks, path, AT_SYMLINK_NOFOLLOW, &st);
 	if (r == 0)
-		return S_ISDIR(st.st_mode) ? RECORD_DIR : RECORD_FILE;
+		return S_ISDIR(st.st_mode)    ? RECORD_DIR
+			: S_ISLNK(st.st_mode) ? RECORD_LINK
+					      : RECORD_FILE;
 	/* Not allowed to look: whoever asks inside must not look better off for that. */
 	return r == -ENOENT || r == -ENOTDIR ? RECORD_ABSENT : RECORD_FILE;
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cure of each refusal, followed to the letter: the next start takes it, what was refused is done then, and never is the same said twice."""
 import json
+import os
 import pathlib
 import shlex
 import shutil
@@ -13,6 +14,12 @@ from asking import tool    # noqa: E402  pylint: disable=wrong-import-position
 from box import both    # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq, check_in    # noqa: E402  pylint: disable=wrong-import-position
 
+LREMOVEXATTR = """import errno, os, sys
+try:
+    os.removexattr(sys.argv[1], "user.none", follow_symlinks=False)
+except OSError as e:
+    sys.exit(e.errno == errno.EROFS)
+"""
 # What is done, and how many starts with a cure more it may take: what was asked for next is known when the first is granted.
 DONE = {
     "cat f": 1,
@@ -38,6 +45,11 @@ DONE = {
     "ln f n": 2,
     "chmod 600 f": 2,
     "touch -d @0 f": 2,
+    "touch -d @0 l": 2,
+    "touch -h -d @0 l": 2,
+    "chown -h $(id -u) l": 2,
+    "chown -h $(id -u) f": 2,
+    f"python3 -c {shlex.quote(LREMOVEXATTR)} f": 2,
 }
 PROFILE = """schemaVersion: 2
 kind: Policy
@@ -54,7 +66,8 @@ def tree(at):
         (at / d).mkdir(parents=True)
     for f in ("f", "it's*", "sub[1]/x", "d/x"):
         (at / f).write_text("x\n")
-    (at / "l").symlink_to("f")
+    for name, to in (("l", "f"), ("far", "/etc/passwd"), ("none", "nothing")):
+        (at / name).symlink_to(to)
     return at
 
 
@@ -138,6 +151,15 @@ def a_name_is_its_directory_s(p):
     for what in ("rm l", "mv l l2", "rm f", "mv f f2", "rmdir e", "mv d d2"):
         said, _ = steps(p, ["--read", "."], at, what)
         check_eq([[v["cure"] for v in new] for new in said], [[f"--cap 'FILE_WRITE:{at}/**'"]], what)
+    # A link itself is changed by its directory's grant, and what is none, by whatever call, by its own.
+    for what, cure in (("touch -h -d @0 l", "**"), ("touch -h -d @0 far", "**"), ("touch -h -d @0 none", "**"), ("chown -h $(id -u) l", "**"),
+                       ("touch -h -d @0 f", "f"), ("chown -h $(id -u) f", "f"), ("chown $(id -u) l", "f"),
+                       (f"python3 -c {shlex.quote(LREMOVEXATTR)} f", "f"), (f"python3 -c {shlex.quote(LREMOVEXATTR)} l", "**")):
+        said, _ = steps(p, ["--read", "."], at, what)
+        check_eq([[v["cure"] for v in new] for new in said], [[f"--cap 'FILE_WRITE:{at}/{cure}'"]], what)
+    # What it leads to may be written: the link itself may not.
+    said, _ = steps(p, ["--read", ".", "--write", at / "f"], at, "touch -h -d @0 l")
+    check_eq([[v["cure"] for v in new] for new in said], [[f"--cap 'FILE_WRITE:{at}/**'"]])
     for grant, what in (("e", "rmdir e"), ("d", "mv d d2"), ("d", "rm -r d")):
         tree(at)
         _, o = p.outcome("--read", ".", "--write", at / grant, "--", "sh", "-c", f"cd here; {what}")
@@ -147,6 +169,21 @@ def a_name_is_its_directory_s(p):
     r, o = p.outcome("--read", ".", "--write", at / "d", "--", "mv", "here/d", "here/d2")
     check_in("granted by itself: a grant of a directory gives what is in it, and not its name", r.err)
     check((at / "d").is_dir(), "moved")
+
+
+@both
+def a_name_in_a_home_has_no_cure(p):
+    """Its directory is no grant; what is there is not to be made, and what is not is."""
+    os.environ["HOME"] = str(p.home)
+    (p.home / "zz").write_text("x\n")
+    (p.home / "w").mkdir(mode=0o755)
+    taken, made = "; that takes a grant of its directory, and all of your home is no grant", "; make it outside, and grant it then: all of your home is no grant"
+    for what, grant, why in ((f"rm -f {p.home}/zz", p.home / "zz", taken), (f"rmdir {p.home}/w", p.home / "w/**", taken),
+                             (f"mkdir {p.home}/n", p.home / "**", made)):
+        r, o = p.outcome("--cap", f"FILE_READ:{grant}", "--", "sh", "-c", what)
+        check(r.code != 0, what)
+        check_eq([v["cure"] for v in o["violations"]], [None], f"{what}: {r.err}")
+        check_in(why, r.err)
 
 
 @both

@@ -147,9 +147,9 @@ struct ward_peek_words {
 int ward_peek_words(int pid_dirfd, int mem, const struct ward_peek *p, unsigned which,
 	struct ward_peek_words *ret);
 /* The same of a thread of which nothing is open: half the system calls, and nobody has checked yet whose words they are. */
-int ward_peek_words_of(int proc_dirfd, int pid, const struct ward_peek *p, unsigned which,
-	struct ward_peek_words *ret);
+int ward_peek_words_of(int proc_dirfd, int pid, const struct ward_peek *p, unsigned which, struct ward_peek_words *ret);
 enum ward_cap_type ward_peek_action(const struct ward_peek *p); /* what the call does to its paths, where none can be read */
+bool ward_peek_nofollow(const struct ward_peek *p); /* do its flags say to change a link itself? */
 bool ward_peek_is_refused(const struct ward_peek *p); /* by a mode of 0: it opens nothing, and is no stat(2) either */
 /* A NUL-terminated text of at most size-1 bytes: length, -EFAULT, -ENAMETOOLONG. Never reads past size. */
 int ward_peek_text(int mem, uint64_t addr, char *out, size_t size);

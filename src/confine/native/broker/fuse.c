@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lowest layer of the view, served over the raw /dev/fuse protocol: synthetic directories, links, generated
- * files and the mount points of everything else. Whatever is granted is mounted over it, so granted paths never
- * come here; whatever arrives for a name that is not in the table is a refusal and leaves a note.
+ * The lowest layer of the view, served over the raw /dev/fuse protocol: synthetic directories, links, generated files and the mount
+ * points of everything else. Whatever is granted is mounted over it, so granted paths never come here; whatever arrives for a name
+ * that is not in the table is a refusal and leaves a note. It refuses to write anything, to follow anything on the host, and to answer
+ * for what the plan does not name.
  *
- * Theory of operation. One thread, one request at a time: read() a request, look at the table, writev() the reply.
- * Nothing on that road allocates, locks or waits. Names that exist are answered with timeouts without end, so the
- * kernel asks once; refused ones with a negative entry of one second (a flood costs the asker, not the list). The
- * layer is never changed: what would create or change answers EROFS. A lookup shows only the first component that is
- * missing; while its caller is blocked in it, peek.c reads what the caller asked for as a whole. That text is
- * attribution: it can be raced by the caller and decides nothing.
- *
+ * Theory of operation. One thread, one request at a time: read() a request, look at the table, writev() the reply. Nothing on that
+ * road allocates, locks or waits. Names that exist are answered with timeouts without end, so the kernel asks once; refused ones with
+ * a negative entry of one second (a flood costs the asker, not the list). The layer is never changed: what would create or change
+ * answers EROFS. A lookup shows only the first component that is missing; while its caller is blocked in it, peek.c reads what the
+ * caller asked for as a whole. That text is attribution: it can be raced by the caller and decides nothing.
  * A caller can make the peek itself wait, by naming a path in memory that is mapped from a file of this server and not resident: its
  * own run stands still then until ward_fuse_stop() ends the connection, and the wait with it. Nothing else is held up.
- *
- * It refuses to write anything, to follow anything on the host, and to answer for what the plan does not name.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -205,6 +202,9 @@ static void note(struct ward_fuse *f, const struct request *q, int caller, const
 	struct ward_peek call;
 	char comm[16] = "";
 
+	/* A link is followed before anybody is asked about it: who asks about this node means it. */
+	if (f->tree.v[q->index].node->kind == WARD_NODE_SYMLINK)
+		n.seen = WARD_SEEN_ONLY_READ;
 	if (!syscall && caller >= 0 && ward_peek_syscall(caller, &call))
 		n.syscall = ward_peek_name(call.nr);
 	if (ward_refusals_again(f->refusals, &n))

@@ -18,7 +18,7 @@
 
 /* When does the kernel get as far as to ask whether the mount may be written? */
 enum need {
-	THERE = 0, /* the name leads to something */
+	THERE = 0, /* the name leads to something (or is a link that its flags say not to follow) */
 	NAME, /* ... and is not followed if it is a link */
 	GONE, /* a name is taken away: its directory's mount counts, and no mount goes away */
 	ABSENT, /* it is to be made */
@@ -254,7 +254,7 @@ static bool refused(struct looked *l)
 		ward_peek_words(l->ask->dir, l->ask->mem, &l->call, l->how.which, &w) < 0)
 		return false;
 	switch (l->how.need) {
-	case THERE: return present(l, &w, true);
+	case THERE: return present(l, &w, !ward_peek_nofollow(&l->call));
 	case NAME: return present(l, &w, false);
 	case GONE: return gone(l, &w);
 	case ABSENT: return absent(l, &w);

@@ -57,7 +57,7 @@ enum effect {
 struct call {
 	const char *name;
 	int8_t dir[2], path[2];
-	int8_t flags;
+	int8_t flags; /* of an open, or with AT_SYMLINK_NOFOLLOW */
 	uint8_t effect;
 };
 #define ONE(call, dir, path, flags, effect) \
@@ -109,19 +109,19 @@ static const struct call calls[] = {
 	ONE(mknodat, 0, 1, NO, MAKE),
 	ONE(unlinkat, 0, 1, NO, WRITE),
 	ONE(fchmodat, 0, 1, NO, WRITE),
-	ONE(fchmodat2, 0, 1, NO, WRITE),
-	ONE(fchownat, 0, 1, NO, WRITE),
-	ONE(utimensat, 0, 1, NO, WRITE),
+	ONE(fchmodat2, 0, 1, 3, WRITE),
+	ONE(fchownat, 0, 1, 4, WRITE),
+	ONE(utimensat, 0, 1, 3, WRITE),
 	ONE(setxattr, NO, 0, NO, WRITE),
 	ONE(lsetxattr, NO, 0, NO, WRITE),
 	ONE(removexattr, NO, 0, NO, WRITE),
 	ONE(lremovexattr, NO, 0, NO, WRITE),
-	ONE(setxattrat, 0, 1, NO, WRITE),
+	ONE(setxattrat, 0, 1, 2, WRITE),
 	ONE(getxattrat, 0, 1, NO, LOOK),
 	ONE(listxattrat, 0, 1, NO, LOOK),
-	ONE(removexattrat, 0, 1, NO, WRITE),
+	ONE(removexattrat, 0, 1, 2, WRITE),
 	ONE(file_getattr, 0, 1, NO, LOOK),
-	ONE(file_setattr, 0, 1, NO, WRITE),
+	ONE(file_setattr, 0, 1, 4, WRITE),
 	ONE(symlinkat, 1, 2, NO, MAKE),
 	TWO(linkat, 0, 1, 2, 3, MAKE),
 	TWO(renameat, 0, 1, 2, 3, MAKE),
@@ -427,6 +427,14 @@ enum ward_cap_type ward_peek_action(const struct ward_peek *p)
 		return path.action;
 	}
 	return effect_action(c->effect);
+}
+
+bool ward_peek_nofollow(const struct ward_peek *p)
+{
+	const struct call *c = find_call(p->nr);
+
+	return c && c->effect == WRITE && c->flags != NO &&
+		(p->arg[c->flags] & AT_SYMLINK_NOFOLLOW);
 }
 
 bool ward_peek_is_refused(const struct ward_peek *p)
