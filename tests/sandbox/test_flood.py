@@ -428,7 +428,7 @@ def short_turns():
     return struct.unpack_from("Q", attr, 24)[0] > 0
 
 
-SOON_S = 1.0 if short_turns() else GONE_S
+SOON_S = 1.0 if short_turns() else 10.0
 TRIES = 3
 
 

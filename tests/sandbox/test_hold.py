@@ -36,7 +36,7 @@ class Held:
         self.http = Http(p.side / "www")
         self.dns = Dns({NAME: ["127.0.0.1"], "more.test.example": ["127.0.0.1"]})
         p.write("net.cedar", policy + LOOPBACK)
-        script = script.replace("GET", "curl -4 -sS -m 40").replace("PORT", str(self.http.port))
+        script = script.replace("GET", f"curl -4 -sS -m {40 * cli.PATIENCE}").replace("PORT", str(self.http.port))
         self.q = p.start("--ask", ask, *words, "--resolver", self.dns.at, "--policy", "net.cedar", "--outcome", p.outcome_file, "--",
                          "/bin/sh", "-c", script, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

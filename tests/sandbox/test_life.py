@@ -14,7 +14,7 @@ import time
 import box
 import cli
 from box import both, both_cases, root_only
-from tap import check, check_eq, check_in
+from tap import check, check_eq, check_in, quickest
 
 TRIES = 60
 WINDOW_S = 0.045        # longer than a start takes
@@ -70,10 +70,15 @@ while time.monotonic() < start + 600:
 @both
 def timeout_kills_after_the_grace(p):
     p.write("deaf.py", DEAF)
-    r, o = p.outcome("--read", ".", "--timeout", "3s", "--grace", "2s", "python3", "deaf.py")
-    check_eq((r.code, o["status"]), (124, "timeout"), r.err)
-    lived = [float(x) for x in r.out.split()]
-    check(lived and 1.0 < lived[-1] < 4.0 * cli.PATIENCE, f"it lived {lived[-1:]} s after TERM, and the grace is 2 s")
+
+    def lived():
+        r, o = p.outcome("--read", ".", "--timeout", "3s", "--grace", "2s", "python3", "deaf.py")
+        check_eq((r.code, o["status"]), (124, "timeout"), r.err)
+        said = [float(x) for x in r.out.split()]
+        check(said and said[-1] > 1.0, f"it lived {said[-1:]} s after TERM, and the grace is 2 s")
+        return said[-1]
+    best = quickest(lived, 4.0)
+    check(best < 4.0, f"it lived {best} s after TERM, and the grace is 2 s; untold it is 5")
 
 
 @both
@@ -494,7 +499,7 @@ def launcher_or_init_killed_early_is_never_success(p):
     seen = 0
     for i in range(20):
         marker = p.ws / f"made{i}"
-        q = p.start("--write", ".", "--outcome", p.outcome_file, "sh", "-c", f"sleep 0.2; touch made{i}; sleep 5", stdin=subprocess.DEVNULL,
+        q = p.start("--write", ".", "--outcome", p.outcome_file, "sh", "-c", f"sleep 0.2; touch made{i}; sleep 500", stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         end = time.monotonic() + 0.002 * i + 0.002
         while time.monotonic() < end:

@@ -16,7 +16,7 @@ import box
 import cli
 import schema
 from box import both, root_only, user_only
-from tap import check, check_eq, check_in, skip
+from tap import check, check_eq, check_in, quickest, skip
 
 SCHEMA = json.loads((cli.ROOT / "docs/spec/stop.schema.json").read_text())
 
@@ -123,12 +123,16 @@ def a_run_ends_and_says_who_ended_it(p):
 @both
 def grace_is_kept_and_now_is_now(p):
     r = Runs(p)
-    q, run, mark, _ = r.start("--read", ".", "--grace", "30s", script="trap '' TERM;")
-    begun = time.monotonic()
-    got = r.stop(run, "--wait", "500ms")
-    check_eq(got.code, 1)
-    check(time.monotonic() - begun < 3 * cli.PATIENCE, "it waited longer than it was told")
-    check_in("has not yet", got.out)
+    q, run, mark, _ = r.start("--read", ".", "--grace", "600s", script="trap '' TERM;")
+
+    def told():
+        begun = time.monotonic()
+        got = r.stop(run, "--wait", "500ms")
+        took = time.monotonic() - begun
+        check_eq(got.code, 1)
+        check_in("has not yet", got.out)
+        return took
+    check(quickest(told, 5) < 5, "it waited longer than it was told, as untold: for ten seconds")
     check(q.poll() is None and r.alive(mark), "it is dead before its grace is over")
     begun = time.monotonic()
     got = r.stop(run, "--now")
@@ -136,7 +140,9 @@ def grace_is_kept_and_now_is_now(p):
     check(time.monotonic() - begun < 3 * cli.PATIENCE, "now took long")
     check(not r.alive(mark))
     check_eq(q.wait(5), 128 + signal.SIGTERM)
-    check_eq([x["detail"]["now"] for x in stops(p, run)], [False, True])
+    now = [x["detail"]["now"] for x in stops(p, run)]
+    check_eq(now, [False] * (len(now) - 1) + [True])
+    check(len(now) > 1)
 
 
 @both
@@ -310,7 +316,7 @@ def what_one_user_makes_hides_no_other_users_run(p):
     check_eq((got.code, got.out.count(" lives;")), (0, 3), got.out + got.err)
     many.kill()
     many.wait()
-    silent = junk("silent", 30)
+    silent = junk("silent", 30 * cli.PATIENCE)
     begin = time.monotonic()
     got = r.stop("--all")
     check(time.monotonic() - begin < 30 * cli.PATIENCE, f"it took {time.monotonic() - begin} s")
@@ -581,7 +587,7 @@ def what_was_killed_is_gone_and_what_is_held_is_said(p):
     at = r.socket_of(run)
     os.kill(q.pid, signal.SIGSTOP)
     begun = time.monotonic()
-    got = r.stop(run)
+    got = r.stop(run, "--wait", "600s")
     check_eq(got.code, 1)
     check_in("does not answer", got.out)
     check(time.monotonic() - begun < 8 * cli.PATIENCE)
