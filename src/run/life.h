@@ -55,7 +55,7 @@ struct life {
 	unsigned net_notes;
 	/* supervision, all times monotonic ns; 0 = not set */
 	uint64_t t_start, t_timeout, t_kill, t_settle;
-	uint64_t t_look, t_bad;     /* when the ceiling is looked at; until when one that cannot be kept may be mended */
+	uint64_t t_look, t_bad;     /* when the ceiling is looked at; since when it cannot be kept, which may be mended */
 	uint64_t t_continue; unsigned continues; /* when a command that took a ^Z is told to go on, and how often yet */
 	struct ward_epoch epoch;    /* that the run is held to */
 	int cancel_sig; bool ended; /* the command has; status is final */

@@ -4,6 +4,7 @@
 second; whatever cannot be kept does, too; and nothing else does. As root and as a user, on an /etc of their own."""
 import json
 import os
+import resource
 import shutil
 import sys
 import time
@@ -440,6 +441,29 @@ def what_cannot_be_kept_ends_the_run(v):
         change()
         rec, _ = v.ends("the ceiling cannot be kept any more", text)
         check_in("the ceiling cannot be kept any more", rec["detail"]["why"])
+
+
+@box.root_only
+def a_moment_without_a_descriptor_is_a_moment(p):
+    """It cannot be read then, and nothing is wrong with it. Where that goes on nobody knows what it says."""
+    own_etc()
+    v = Live(p, None)
+    ceiling(1, QUIET)
+    v.start("--read", ".")
+    before = resource.prlimit(v.q.pid, resource.RLIMIT_NOFILE)
+    there = {int(n) for n in os.listdir(f"/proc/{v.q.pid}/fd")}
+    # Of what it looks at the next would be the first without a number.
+    none = (min(set(range(1024)) - there), before[1])
+    resource.prlimit(v.q.pid, resource.RLIMIT_NOFILE, none)
+    v.lives(0.5)
+    resource.prlimit(v.q.pid, resource.RLIMIT_NOFILE, before)
+    v.lives(1.5)
+    check_eq(v.epochs(), [])
+    resource.prlimit(v.q.pid, resource.RLIMIT_NOFILE, none)
+    check(box.turns(lambda: not v.there(), 5) is not None, "it lives on")
+    resource.prlimit(v.q.pid, resource.RLIMIT_NOFILE, before)
+    v.ends("the ceiling cannot be kept any more", "raise its limit of open files")
+    check("mend /etc/ward" not in v.said(), v.said())
 
 
 @epochs

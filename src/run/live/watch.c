@@ -8,6 +8,7 @@
  * mount over the directory nor what another host writes, has 128 instances a user, and takes longer to give up than a short run lives.
  * What cannot be read, or went back, is looked at again for a moment, as somebody may be renaming, and then ends the run too.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 #define LOOK_EVERY_MS 200 /* with the patience, and what judging takes, less than a second */
 #define LOOK_AGAIN_MS 50
 #define PATIENCE_MS 250
+/* Without a descriptor or memory: somebody in this process may be about to give some back. */
+#define LACK_PATIENCE_MS 1000
 #define CEILING_BYTES_MAX (64u << 20)
 
 static const struct ward_layers_where where = { .ceiling = WARD_CEILING_DIR };
@@ -106,6 +109,21 @@ static int end_taken(struct life *l, uint64_t to, const struct ward_taken *t,
 	return end(l, to, t, &why, err);
 }
 
+static bool is_lack(const struct ward_error *e)
+{
+	return e->sys_errno == EMFILE || e->sys_errno == ENFILE || e->sys_errno == ENOMEM ||
+		e->code == WARD_E_NOMEM;
+}
+
+static const char *fix_of(const struct ward_error *e)
+{
+	if (e->sys_errno == EMFILE)
+		return "it was not read, and nothing is said of it: the process of ward had no descriptor left; raise its limit of open files (ulimit -n), then start the run again";
+	if (is_lack(e))
+		return "it was not read, and nothing is said of it: the host had no descriptor or no memory left for ward; start the run again when it has";
+	return e->fix[0] ? e->fix : "mend " WARD_CEILING_DIR ", then start it again";
+}
+
 /* cause: what could not be read or judged. */
 static int end_unknown(struct life *l, uint64_t to, const struct ward_error *cause,
 	struct ward_error *err)
@@ -115,8 +133,7 @@ static int end_unknown(struct life *l, uint64_t to, const struct ward_error *cau
 	(void)ward_fail(&why, WARD_E_REFUSED,
 		"the run was ended: the ceiling cannot be kept any more: %.300s", cause->message);
 	ward_fail_at(&why, cause->file, cause->line, cause->column);
-	ward_fail_fix(&why, "%s",
-		cause->fix[0] ? cause->fix : "mend " WARD_CEILING_DIR ", then start it again");
+	ward_fail_fix(&why, "%s", fix_of(cause));
 	return end(l, to, NULL, &why, err);
 }
 
@@ -195,8 +212,8 @@ int watch_ceiling(struct life *l, struct ward_error *err)
 	if (!bad)
 		l->t_bad = 0;
 	else if (!l->t_bad)
-		l->t_bad = t + PATIENCE_MS * MS;
-	else if (t >= l->t_bad)
+		l->t_bad = t;
+	else if (t - l->t_bad >= (is_lack(&why) ? LACK_PATIENCE_MS : PATIENCE_MS) * MS)
 		return end_unknown(l, 0, &why, err);
 	if (l->t_look)
 		l->t_look = t + (bad ? LOOK_AGAIN_MS : LOOK_EVERY_MS) * MS;
