@@ -67,12 +67,18 @@ void ward_tell_why(struct ward_egress_event *e, enum ward_egress_why why, const 
 	e->text = text ? text : whys[why].text;
 }
 
+/* What was asked for is in the text alone. */
+static const char *apart(const char *why, const char *text)
+{
+	return ward_streq(why, whys[WARD_EGRESS_WHY_NO_TYPE].word) ? text : NULL;
+}
+
 /* All that alike() compares. The sandbox chooses most of it, and shall not be able to say which of it meet: hence the seed. */
 static size_t bucket_of(const struct ward_egress *g, const struct ward_egress_event *e)
 {
 	uint64_t h = g->told_seed ^ (uint64_t)e->kind ^ (uint64_t)e->port << 8;
 	const char *parts[] = { e->name, e->address, e->why, e->inspected, e->ended, e->via,
-		e->rule, e->comm, e->peer, e->program };
+		e->rule, e->comm, e->peer, e->program, apart(e->why, e->text) };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(parts); i++) {
 		h = (h ^ 0xff) * 1099511628211u;
@@ -87,11 +93,12 @@ static bool alike(const struct ward_told *t, const struct ward_egress_event *e)
 	return t->kind == e->kind && t->port == e->port && t->inner == e->inner &&
 		t->dialled == e->dialled && t->of_rule == e->of_rule &&
 		ward_streq(t->peer, e->peer) && ward_streq(t->program, e->program) &&
-		ward_streq(t->why, e->why) && ward_streq(t->inspected, e->inspected) &&
-		ward_streq(t->upstream, e->upstream) && ward_streq(t->ended, e->ended) &&
-		ward_streq(t->via, e->via) && ward_streq(t->name, e->name) &&
-		ward_streq(t->address, e->address) && ward_streq(t->rule, e->rule) &&
-		ward_streq(t->comm, e->comm ? e->comm : "");
+		ward_streq(t->why, e->why) &&
+		ward_streq(apart(t->why, t->text), apart(e->why, e->text)) &&
+		ward_streq(t->inspected, e->inspected) && ward_streq(t->upstream, e->upstream) &&
+		ward_streq(t->ended, e->ended) && ward_streq(t->via, e->via) &&
+		ward_streq(t->name, e->name) && ward_streq(t->address, e->address) &&
+		ward_streq(t->rule, e->rule) && ward_streq(t->comm, e->comm ? e->comm : "");
 }
 
 /* What is counted together. Who comes from outside takes no place of what the run does. */
