@@ -13,10 +13,12 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "egress/limits.h"
 #include "egress/upstream/upstream.h"
 
 #define NEXT_MS 250u /* RFC 8305, 5 */
 #define SLOW_MS 2000u /* with no place left: the oldest try gives its own up */
+#define AGAIN_MS 100u /* there was no descriptor */
 #define WAITED_MS 1000u /* a server that is there has answered by then, a lost packet aside */
 #define SEQ 1u
 
@@ -27,8 +29,24 @@ static void close_try(struct ward_try *t)
 	/* By word: a child of the process that has not executed yet keeps a closed one where it is waited for. */
 	if (t->fd >= 0 && t->waited)
 		(void)epoll_ctl(f->e->epoll, EPOLL_CTL_DEL, t->fd, NULL);
+	if (t->fd >= 0 && !f->inward)
+		ward_limits_gone();
 	ward_close(t->fd);
 	t->fd = -1;
+}
+
+/* Of those that are under way the one that began first; NULL: none is. */
+static struct ward_try *oldest_of(struct ward_dial *d)
+{
+	struct ward_try *oldest = NULL;
+
+	for (size_t i = 0; i < WARD_TRIES_MAX; i++) {
+		struct ward_try *t = &d->tries[i];
+
+		if (t->source.fn && t->fd >= 0 && (!oldest || t->which < oldest->which))
+			oldest = t;
+	}
+	return oldest;
 }
 
 /* The place of those that are being dialled. */
@@ -50,7 +68,7 @@ static uint64_t slow_at(const struct ward_flow *f)
 	const struct ward_egress *e = f->e;
 
 	return f->state == WARD_FLOW_DIALING && !f->inward && f->dial->placed &&
-			e->n_dials >= WARD_EGRESS_DIALS_MAX && e->n_slow < WARD_EGRESS_SLOW_MAX
+			e->n_dials >= e->dials_max && e->n_slow < e->slow_max && oldest_of(f->dial)
 		? f->dial->begun + WAITED_MS * WARD_MS
 		: UINT64_MAX;
 }
@@ -81,14 +99,6 @@ void ward_dial_drop(struct ward_flow *f)
 	f->dial = NULL;
 }
 
-static bool any_open(const struct ward_dial *d)
-{
-	for (size_t i = 0; i < WARD_TRIES_MAX; i++)
-		if (d->tries[i].source.fn && d->tries[i].fd >= 0)
-			return true;
-	return false;
-}
-
 static void won(struct ward_flow *f, struct ward_try *t)
 {
 	struct ward_relay_addr peer = f->dial->v[t->which];
@@ -102,6 +112,8 @@ static void won(struct ward_flow *f, struct ward_try *t)
 		return;
 	}
 	t->fd = -1;
+	if (!f->inward)
+		ward_limits_gone();
 	if (t->waited)
 		(void)epoll_ctl(f->e->epoll, EPOLL_CTL_DEL, fd, NULL);
 	ward_dial_drop(f);
@@ -177,10 +189,10 @@ static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 	struct epoll_event ev = { .events = EPOLLOUT, .data.ptr = &t->source };
 	int r;
 
-	*t = (struct ward_try){ .source = { on_try, f }, .which = which };
+	*t = (struct ward_try){ .source = { on_try, f }, .fd = -1, .which = which };
 	t->fd = f->inward ? ward_inward_socket(f, a->family)
-			  : socket(a->family == 4 ? AF_INET : AF_INET6,
-				    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+			  : ward_limits_socket(a->family == 4 ? AF_INET : AF_INET6, SOCK_STREAM,
+				    oldest_of(f->dial) != NULL);
 	if (t->fd < 0) {
 		f->dial->err = errno;
 		return false;
@@ -212,10 +224,29 @@ static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 
 static struct ward_try *free_place(struct ward_dial *d)
 {
+	if (d->one && oldest_of(d))
+		return NULL;
 	for (size_t i = 0; i < WARD_TRIES_MAX; i++)
 		if (!d->tries[i].source.fn || d->tries[i].fd < 0)
 			return &d->tries[i];
 	return NULL;
+}
+
+/*
+ * Where places or descriptors are scarce a connection has one try at a time, and those that were beside it come after it again. With none
+ * under way it waits for a descriptor.
+ */
+static void keep_one(struct ward_dial *d)
+{
+	struct ward_try *first = oldest_of(d);
+
+	d->one = true;
+	for (size_t i = 0; i < WARD_TRIES_MAX; i++)
+		if (d->tries[i].source.fn && &d->tries[i] != first)
+			close_try(&d->tries[i]);
+	if (first && !d->tunnel)
+		d->at = first->which + 1u;
+	d->next = ward_now_mono_ns() + (first ? SLOW_MS : AGAIN_MS) * WARD_MS;
 }
 
 /* Go on to the first address that can be tried; with none left, and none under way, it has failed. */
@@ -232,9 +263,14 @@ static void advance(struct ward_flow *f)
 					(free_place(d) ? NEXT_MS : SLOW_MS) * WARD_MS;
 			return;
 		}
+		if (ward_limits_is_lack(d->err)) {
+			d->at--;
+			keep_one(d);
+			return;
+		}
 	}
 	d->next = UINT64_MAX;
-	if (any_open(d))
+	if (oldest_of(d))
 		return;
 	err = d->err;
 	ward_dial_drop(f);
@@ -271,17 +307,6 @@ void ward_dial_begin(struct ward_flow *f)
 	advance(f);
 }
 
-/* Too many addresses that say nothing: the one that was tried first makes room. */
-static void give_up_oldest(struct ward_dial *d)
-{
-	struct ward_try *oldest = &d->tries[0];
-
-	for (size_t i = 1; i < WARD_TRIES_MAX; i++)
-		if (d->tries[i].which < oldest->which)
-			oldest = &d->tries[i];
-	close_try(oldest);
-}
-
 void ward_dial_tick(struct ward_flow *f, uint64_t now)
 {
 	struct ward_dial *d = f->dial;
@@ -290,11 +315,13 @@ void ward_dial_tick(struct ward_flow *f, uint64_t now)
 		give_place_back(f);
 		f->e->n_slow++;
 		d->slow = true;
+		keep_one(d);
 	}
 	if (now < d->next || d->tunnel)
 		return;
+	/* Too many addresses that say nothing: the one that was tried first makes room. */
 	if (d->at < d->n && !free_place(d))
-		give_up_oldest(d);
+		close_try(oldest_of(d));
 	advance(f);
 }
 
@@ -343,7 +370,7 @@ void ward_flow_overdue(struct ward_flow *f)
 	enum ward_egress_why why = WARD_EGRESS_WHY_TOO_MANY;
 
 	if (f->state == WARD_FLOW_DIALING) {
-		ward_flow_failed(f, ETIMEDOUT);
+		ward_flow_failed(f, oldest_of(f->dial) ? ETIMEDOUT : f->dial->err);
 		return;
 	}
 	if (f->state == WARD_FLOW_HELD)

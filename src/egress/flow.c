@@ -518,7 +518,7 @@ static bool steps(struct ward_flow *f)
 	if (f->state == WARD_FLOW_RESOLVING)
 		return !looked || !looked->lookup;
 	return f->state == WARD_FLOW_WAITING &&
-		(f->inward ? ward_inward_ready(f) : e->n_dials < WARD_EGRESS_DIALS_MAX);
+		(f->inward ? ward_inward_ready(f) : e->n_dials < e->dials_max);
 }
 
 /* Can such a message be? What it names is in its one form; a captured connection names nothing. */

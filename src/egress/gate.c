@@ -421,6 +421,9 @@ int ward_gate_new(const struct ward_egress_options *o, int ctl, struct ward_egre
 	e->ctl = ctl;
 	e->door = -1;
 	e->flows_max = WARD_EGRESS_FLOWS_MAX;
+	/* With the lookups, of two sockets each, five eighths of all: see ward_limits_socket(). */
+	e->dials_max = ward_limits_part(WARD_EGRESS_DIALS_MAX, 8);
+	e->slow_max = ward_limits_part(WARD_EGRESS_SLOW_MAX, 4);
 	ward_inside_init(e);
 	e->late = (struct ward_late){ -1, { -1, -1, -1, -1 }, { on_first, e }, 0 };
 	e->relay = (struct ward_spawned)WARD_SPAWNED_INIT;

@@ -59,7 +59,7 @@ struct ward_resolver {
 	uint64_t conf_ino, conf_size, conf_again, conf_no; /* ns: not looked at before; how often there was another one */
 	const char *conf_file, *hosts_file; uint64_t silent_until[WARD_RESOLVERS_MAX]; /* ns: asked last until then */
 	struct ward_lookup *first;
-	size_t n, n_slow;            /* slow: of them, without a place any more */
+	size_t n, n_slow, most, most_slow; /* slow: of them, without a place any more */
 	struct ward_bucket pace;     /* of what leaves the host: names carry data */
 	uint64_t paced_until;        /* ns: somebody waits for the next token; 0: nobody */
 	uint64_t paced;              /* how many had to, and were not told yet */
@@ -99,7 +99,7 @@ struct ward_dial {
 	struct ward_try tries[WARD_TRIES_MAX];
 	uint64_t next, begun;        /* ns: when the next address is tried, too; when it began */
 	int err;                     /* the last */
-	struct ward_tunnel *tunnel; bool placed, slow, asks; /* of the host's proxy, NULL: not yet. Which place it has */
+	struct ward_tunnel *tunnel; bool placed, slow, asks, one; /* of the host's proxy, NULL: not yet. Which place it has; one try */
 };
 struct ward_flow {
 	struct ward_flow *next;      /* of its bucket */
@@ -129,8 +129,7 @@ struct ward_flow {
 struct ward_egress {
 	const struct ward_egress_ops *ops;
 	void *arg;
-	int epoll, ctl, route;       /* route: rtnetlink, to ask which addresses are the host's own */
-	struct ward_waiter ctl_source;
+	int epoll, ctl, route; struct ward_waiter ctl_source; /* route: rtnetlink, to ask which addresses are the host's own */
 	struct ward_spawned relay; struct ward_late late;
 	bool ready, stopping, more, by_program;
 	uint64_t turn_until;         /* ns: after that, what can wait is left to the next turn: more */
@@ -151,7 +150,8 @@ struct ward_egress {
 	struct ward_budget *budgets; size_t n_budgets; /* limits.h: of rules */
 	uint64_t n_made, n_alive; bool spent[WARD_NET_LIMIT_MAX];
 	struct ward_flow *flows[WARD_FLOWS_BUCKETS];
-	size_t n_flows, flows_max, n_dials, n_slow, n_tunnels, n_held, n_inward_dials; /* who comes in keeps nobody from going out */
+	size_t n_flows, flows_max, dials_max, slow_max, n_dials, n_slow, n_tunnels, n_held;
+	size_t n_inward_dials;       /* who comes in keeps nobody from going out */
 	struct ward_flow *pending, *pending_last; /* not open yet, by their age */
 	/* ns: whose a connection is, and its port: who was waited for */
 	uint64_t no_who_until, who_since, who_waited, port_since, port_waited;

@@ -3,13 +3,64 @@
  * How much of the gate's work, and of the network, a run may have. And what a rule lets through, counted: each rule with limits has a budget from the first connection that it lets through to the end of the
  * run. Permits add up, so a connection that several let through needs room in one of theirs.
  */
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "egress/limits.h"
 
 #define ROOM_MS 250u /* a round trip to most servers */
+
+/* ---- of the process ---- */
+
+static atomic_size_t out_there;
+
+static size_t files(void)
+{
+	struct rlimit l;
+
+	return getrlimit(RLIMIT_NOFILE, &l) < 0 ? 1024 : (size_t)l.rlim_cur;
+}
+
+size_t ward_limits_part(size_t most, size_t part)
+{
+	size_t n = files() / part;
+
+	if (n >= most)
+		return most;
+	return n ? n : 1;
+}
+
+/* What is left keeps the rest of the process going: its looks at the ceiling, its records, what others do in it. */
+int ward_limits_socket(int family, int type, bool spare)
+{
+	size_t most = files() / 4 * (spare ? 1 : 3);
+	int fd = -1, err = EMFILE;
+
+	if (atomic_fetch_add(&out_there, 1) < most) {
+		fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		err = errno;
+	}
+	if (fd < 0) {
+		ward_limits_gone();
+		errno = err;
+	}
+	return fd;
+}
+
+void ward_limits_gone(void)
+{
+	atomic_fetch_sub(&out_there, 1);
+}
+
+bool ward_limits_is_lack(int err)
+{
+	return err == EMFILE || err == ENFILE;
+}
 
 /* ---- of a run ---- */
 

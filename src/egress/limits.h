@@ -9,6 +9,19 @@
 bool ward_limits_bytes(const struct ward_egress *e, enum ward_net_limit *ret); /* of bytes alone */
 bool ward_limits_take(struct ward_egress *e, enum ward_net_limit *ret);
 
+/*
+ * ---- of the process, whose descriptors all runs in it share: what the sandbox makes the gate open is a part of them ----
+ * most, or that part of what the process may have open, if that is less; at least 1.
+ */
+size_t ward_limits_part(size_t most, size_t part);
+/*
+ * A non-blocking socket to the outside, counted until it is said to be gone. -1 and errno; EMFILE: there are too many.
+ * spare: one more of its kind, which is not needed.
+ */
+int ward_limits_socket(int family, int type, bool spare);
+void ward_limits_gone(void);
+bool ward_limits_is_lack(int err); /* of descriptors: it may go a moment later */
+
 /* ---- a rule's ---- */
 struct ward_budget {
 	struct ward_budget *next;

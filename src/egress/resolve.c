@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "egress/gate.h"
+#include "egress/limits.h"
 
 #define TOTAL_MS 10000u
 #define OTHER_MS \
@@ -23,6 +23,7 @@
 #define SILENT_S 1u
 #define PORTS_TRIED 3
 #define WAITED_MS 1000u /* what name servers know they have said by then */
+#define AGAIN_MS 100u /* there was no descriptor */
 #define CONF_MS 1000u /* between two looks at resolv.conf */
 #define YOUNG_MS 1000u /* that a file is looked at again after it changed */
 #define LAST_MS 60000u /* that a server which said nothing is asked behind the others */
@@ -32,6 +33,7 @@ struct half {
 	struct ward_lookup *l;
 	int fd;
 	bool tcp, plain, done; /* plain: without EDNS */
+	bool parked; /* it waits for a descriptor */
 	bool said, failed; /* a server answered, though nothing that helps; and none did */
 	uint8_t query[WARD_DNS_QUERY_MAX + 2]; /* with the length before it that TCP wants */
 	size_t query_n, sent;
@@ -99,6 +101,7 @@ static void read_conf(struct ward_resolver *r, uint64_t now)
 {
 	struct ward_buf b = WARD_BUF_INIT;
 	struct ward_resolv_conf read;
+	struct ward_error why = WARD_ERROR_INIT;
 	struct stat st;
 
 	if (r->fixed || (r->conf.n && now < r->conf_again))
@@ -110,12 +113,15 @@ static void read_conf(struct ward_resolver *r, uint64_t now)
 		(uint64_t)st.st_size == r->conf_size &&
 		memcmp(&st.st_ctim, &r->conf_time, sizeof(st.st_ctim)) == 0)
 		return;
+	if (ward_read_file(r->conf_file, WARD_HOSTS_BYTES_MAX, &b, &why) < 0)
+		ward_buf_clear(&b);
+	/* That this process has no descriptor left is no other network. */
+	if (ward_limits_is_lack(why.sys_errno))
+		return;
 	r->conf_ino = st.st_ino;
 	r->conf_size = (uint64_t)st.st_size;
 	r->conf_time = st.st_ctim;
 	r->conf_young = is_young(&st);
-	if (ward_read_file(r->conf_file, WARD_HOSTS_BYTES_MAX, &b, NULL) < 0)
-		ward_buf_clear(&b);
 	ward_resolv_conf_parse(ward_buf_cstr(&b), b.n, &read);
 	ward_buf_done(&b);
 	if (is_same_conf(&read, &r->conf))
@@ -130,13 +136,17 @@ const struct ward_resolv_conf *ward_resolver_conf(struct ward_resolver *r)
 	return &r->conf;
 }
 
-static bool in_hosts(const struct ward_resolver *r, const char *name, struct ward_dns_answer *ret)
+/* *ret_lack: there is no descriptor to look it up. */
+static bool in_hosts(const struct ward_resolver *r, const char *name, struct ward_dns_answer *ret,
+	bool *ret_lack)
 {
 	struct ward_buf b = WARD_BUF_INIT;
-	bool found = ward_read_file(r->hosts_file, WARD_HOSTS_BYTES_MAX, &b, NULL) == WARD_OK &&
+	struct ward_error why = WARD_ERROR_INIT;
+	bool found = ward_read_file(r->hosts_file, WARD_HOSTS_BYTES_MAX, &b, &why) == WARD_OK &&
 		ward_hosts_find(ward_buf_cstr(&b), b.n, name, ret);
 
 	ward_buf_done(&b);
+	*ret_lack = ward_limits_is_lack(why.sys_errno);
 	return found;
 }
 
@@ -145,6 +155,8 @@ int ward_resolver_init(struct ward_resolver *r, int epoll, const char *spec, str
 	*r = (struct ward_resolver){ .epoll = epoll,
 		.conf_file = "/etc/resolv.conf",
 		.hosts_file = "/etc/hosts",
+		.most = ward_limits_part(WARD_EGRESS_LOOKUPS_MAX, 16),
+		.most_slow = ward_limits_part(WARD_EGRESS_LOOKUPS_SLOW_MAX, 16),
 		.pace = { .rate = WARD_EGRESS_LOOKUPS_RATE, .burst = WARD_EGRESS_LOOKUPS_BURST } };
 	if (!spec)
 		return WARD_OK;
@@ -158,8 +170,10 @@ int ward_resolver_init(struct ward_resolver *r, int epoll, const char *spec, str
 static void close_half(struct half *h)
 {
 	/* By word: a child of the process that has not executed yet keeps a closed one where it is waited for. */
-	if (h->fd >= 0)
+	if (h->fd >= 0) {
 		(void)epoll_ctl(h->l->r->epoll, EPOLL_CTL_DEL, h->fd, NULL);
+		ward_limits_gone();
+	}
 	ward_close(h->fd);
 	h->fd = -1;
 	free(h->buf);
@@ -331,7 +345,7 @@ static void end_lookup(struct ward_lookup *l)
 		} else if (h->found == WARD_FOUND_SILENT && p->found == WARD_FOUND_NONE) {
 			p->found = WARD_FOUND_SILENT;
 		}
-		p->err = h->done && h->found == WARD_FOUND_SILENT ? h->err : p->err;
+		p->err = (h->done || h->parked) && h->found == WARD_FOUND_SILENT ? h->err : p->err;
 		p->failed |= h->failed;
 	}
 	if (p->found != WARD_FOUND_SOME)
@@ -387,7 +401,7 @@ static int open_try(struct half *h)
 	int type = h->tcp ? SOCK_STREAM : SOCK_DGRAM;
 	uint16_t id;
 
-	h->fd = socket(to->sin6_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	h->fd = ward_limits_socket(to->sin6_family, type, false);
 	if (h->fd < 0 || ward_random(&id, sizeof(id)) < 0)
 		return -1;
 	h->query_n = ward_dns_query(h->query + 2, id, h->l->p->name,
@@ -426,10 +440,18 @@ static void begin_try(struct half *h)
 	struct epoll_event ev = { .events = h->tcp ? EPOLLOUT : EPOLLIN, .data.ptr = &h->source };
 
 	h->foreign = 0;
+	h->parked = false;
 	h->deadline = now + turn(h, now);
+	if (open_try(h) == 0 && epoll_ctl(h->l->r->epoll, EPOLL_CTL_ADD, h->fd, &ev) == 0)
+		return;
+	if (h->fd < 0 && ward_limits_is_lack(errno)) {
+		h->err = errno;
+		h->parked = true;
+		h->deadline = now + AGAIN_MS * WARD_MS;
+		return;
+	}
 	/* At most as many times as there are tries left. */
-	if (open_try(h) < 0 || epoll_ctl(h->l->r->epoll, EPOLL_CTL_ADD, h->fd, &ev) < 0)
-		next_try(h, errno);
+	next_try(h, errno);
 }
 
 /* Or anew. Where both come to nothing at once the next tick says so, so that the name's lookup is what it seems to be. */
@@ -467,7 +489,7 @@ static uint64_t slow_at(const struct ward_lookup *l)
 
 static bool is_full(const struct ward_resolver *r)
 {
-	return r->n - r->n_slow >= WARD_EGRESS_LOOKUPS_MAX;
+	return r->n - r->n_slow >= r->most;
 }
 
 /* Names whose own servers are gone would have all places for as long as they are asked about, and who asks for another one wait for them. */
@@ -475,8 +497,7 @@ static bool has_place(struct ward_resolver *r, uint64_t now)
 {
 	if (!is_full(r))
 		return true;
-	for (struct ward_lookup *l = r->first; l && r->n_slow < WARD_EGRESS_LOOKUPS_SLOW_MAX;
-		l = l->next)
+	for (struct ward_lookup *l = r->first; l && r->n_slow < r->most_slow; l = l->next)
 		if (now >= slow_at(l)) {
 			l->slow = true;
 			r->n_slow++;
@@ -488,6 +509,7 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 {
 	uint64_t now = ward_now_mono_ns();
 	struct ward_lookup *l;
+	bool lack;
 
 	read_conf(r, now);
 	if (p->lookup || (p->until && now < p->until && p->asked == r->conf_no))
@@ -497,13 +519,17 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 		return false;
 	memset(&p->out, 0, sizeof(p->out));
 	memset(&p->out6, 0, sizeof(p->out6));
-	if (in_hosts(r, p->name, &p->out)) {
+	if (in_hosts(r, p->name, &p->out, &lack)) {
 		p->found = WARD_FOUND_SOME;
 		p->until = now + SILENT_S * 1000 * WARD_MS;
 		p->asked = r->conf_no;
 		return true;
 	}
 	p->until = 0;
+	if (lack) {
+		r->paced_until = now + AGAIN_MS * WARD_MS;
+		return false;
+	}
 	if (!may_ask(r, now))
 		return false;
 	l = calloc(1, sizeof(*l));
@@ -520,6 +546,18 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 	return true;
 }
 
+static void overdue(struct half *h, uint64_t now)
+{
+	struct ward_resolver *r = h->l->r;
+
+	if (h->parked) {
+		begin_try(h);
+		return;
+	}
+	r->silent_until[server_of(h)] = now + LAST_MS * WARD_MS;
+	next_try(h, 0);
+}
+
 void ward_resolver_tick(struct ward_resolver *r, uint64_t now)
 {
 	struct ward_lookup *next;
@@ -532,10 +570,8 @@ void ward_resolver_tick(struct ward_resolver *r, uint64_t now)
 	for (struct ward_lookup *l = r->first; l; l = next) {
 		next = l->next;
 		for (size_t i = 0; i < 2; i++)
-			if (!l->halves[i].done && now >= l->halves[i].deadline) {
-				r->silent_until[server_of(&l->halves[i])] = now + LAST_MS * WARD_MS;
-				next_try(&l->halves[i], 0);
-			}
+			if (!l->halves[i].done && now >= l->halves[i].deadline)
+				overdue(&l->halves[i], now);
 		if (finished(l, now))
 			end_lookup(l);
 	}
@@ -548,7 +584,7 @@ uint64_t ward_resolver_next(const struct ward_resolver *r)
 	for (const struct ward_lookup *l = r->first; l; l = l->next) {
 		t = l->deadline < t ? l->deadline : t;
 		t = l->enough && l->enough < t ? l->enough : t;
-		if (is_full(r) && r->n_slow < WARD_EGRESS_LOOKUPS_SLOW_MAX && slow_at(l) < t)
+		if (is_full(r) && r->n_slow < r->most_slow && slow_at(l) < t)
 			t = slow_at(l);
 		for (size_t i = 0; i < 2; i++)
 			if (!l->halves[i].done && l->halves[i].deadline < t)

@@ -5,6 +5,7 @@ that do not answer do to one that does."""
 import contextlib
 import os
 import pathlib
+import resource
 import socket
 import subprocess
 
@@ -145,6 +146,42 @@ def servers_that_do_not_answer_keep_nobody_from_one_that_does(p):
             s.setblocking(False)
             s.connect_ex(("127.0.0.1", port))
         r, _ = n.run(PYTHON, "-c", DEAD % (NAME, port, NAME, t.port), grants=n.grants(f"{NAME}:{t.port}", f"127.0.0.1:{t.port}", port=port), timeout=150)
+    check_eq((r.code, r.out), (0, "x True\n" * 3), r.err)
+
+
+MANY = """
+import socket, time
+v = [socket.create_connection(("dead.example", %d), 30) for _ in range(300)]
+for _ in range(3):
+    time.sleep(1)
+    t = time.monotonic()
+    with socket.create_connection((%r, %d), 30) as s:
+        s.settimeout(40)
+        print(s.recv(9).decode(), time.monotonic() - t < 15, flush=True)
+"""
+
+
+@both
+def servers_that_do_not_answer_leave_descriptors_for_the_rest(p):
+    """Of a name with many addresses four are tried at a time, and there are 1024 descriptors."""
+    n, t = Net(p), Talker(b"x")
+    n.dns.close()
+    dead = [f"127.0.0.{i}" for i in range(2, 8)]
+    n.dns = Dns({NAME: ["127.0.0.1"], "dead.example": dead})
+    with contextlib.ExitStack() as stack:
+        port = 0
+        for at in dead:
+            s = stack.enter_context(socket.socket())
+            s.bind((at, port))
+            s.listen(0)
+            port = s.getsockname()[1]
+            for _ in range(4):
+                s = stack.enter_context(socket.socket())
+                s.setblocking(False)
+                s.connect_ex((at, port))
+        grants = n.grants(f"{NAME}:{t.port}", f"127.0.0.1:{t.port}", f"dead.example:{port}", f"127.0.0.0/8:{port}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+        r, _ = n.run(PYTHON, "-c", MANY % (port, NAME, t.port), grants=grants, timeout=150)
     check_eq((r.code, r.out), (0, "x True\n" * 3), r.err)
 
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "egress/flow.h"
+#include "egress/limits.h"
 
 #define TOLD_MAX 64
 /* As whom nothing is in flight, nor of whoever else tests that. */

@@ -64,6 +64,9 @@ TEST(a_question_that_is_not_for_addresses)
 	ready();
 	asks_for("good.example", 15, 0, "no_type");
 	CHECK_STR_EQ(t.told[0].text, "a question for MX: only addresses are answered");
+	/* What of a name was asked for is told of each kind. */
+	asks_for("good.example", 16, 0, "no_type");
+	CHECK_STR_EQ(t.told[0].text, "a question for TXT: only addresses are answered");
 	asks_for("_ldap._tcp.evil.example", 33, 3, "no_type");
 	CHECK_STR_EQ(t.told[0].text, "a question for SRV: only addresses are answered");
 	asks_for("_acme-challenge.good.example", 4711, 3, "no_type");
@@ -614,6 +617,94 @@ TEST(addresses_under_a_rule_that_holds_them_all)
 		CHECK(told(WARD_EGRESS_BLOCK, row->why));
 		end();
 	}
+}
+
+/* The process has no descriptor left; or, shared, as many are out there as may be. Returns how many were added to these. */
+static size_t lack(bool shared, struct rlimit *ret_before)
+{
+	int lowest = dup(t.relay), fd;
+	struct rlimit l;
+	size_t n = 0;
+
+	REQUIRE(lowest >= 0 && getrlimit(RLIMIT_NOFILE, ret_before) == 0);
+	ward_close(lowest);
+	l = *ret_before;
+	l.rlim_cur = shared ? 64 : (rlim_t)lowest;
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &l) == 0);
+	while (shared && (fd = ward_limits_socket(AF_INET, SOCK_STREAM, false)) >= 0) {
+		ward_close(fd);
+		n++;
+	}
+	return n;
+}
+
+/* No address has failed by it, and no name server was silent: it waits. */
+TEST(what_has_no_descriptor_waits_for_one)
+{
+	static const struct {
+		bool early, shared; /* the name is to be looked up yet */
+	} rows[] = { { false, false }, { false, true }, { true, false }, { true, true } };
+
+	TABLE(row, rows) {
+		struct ward_relay_msg m, ask = named("good.example");
+		struct rlimit before;
+		size_t n = 0;
+
+		CASE("%d %d", row->early, row->shared);
+		begin();
+		t.address_allowed = "127.0.0.1";
+		ready();
+		if (row->early)
+			n = lack(row->shared, &before);
+		say(&ask);
+		REQUIRE(hear(&m, NULL) == 1);
+		if (!row->early) {
+			const struct ward_pinned *p = ward_pinned_find(&t.e->pins, "good.example");
+
+			CHECK_EQ_INT(serve("127.0.0.1"), 2);
+			for (int i = 0; i < 100 && p->lookup; i++)
+				turn();
+			CHECK_EQ_INT(p->found, WARD_FOUND_SOME);
+			n = lack(row->shared, &before);
+		}
+		m = opened(1, m.v4);
+		say(&m);
+		for (int i = 0; i < 8; i++) {
+			turn();
+			CHECK_EQ_INT(hear(&m, NULL), 0);
+		}
+		REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+		while (n-- > 0)
+			ward_limits_gone();
+		m.type = 0;
+		for (int i = 0; i < 100 && hear(&m, NULL) == 0; i++) {
+			turn();
+			if (row->early && i == 8)
+				CHECK_EQ_INT(serve("127.0.0.1"), 2);
+		}
+		CHECK_EQ_INT(m.type, WARD_GATE_DIALED);
+		end();
+	}
+}
+
+/* A process of few descriptors has as few out there. */
+TEST(what_is_tried_is_a_part_of_the_descriptors)
+{
+	struct rlimit before, l;
+
+	REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+	l = before;
+	l.rlim_cur = 256;
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &l) == 0);
+	begin();
+	CHECK_EQ_INT(t.e->dials_max, 32);
+	CHECK_EQ_INT(t.e->slow_max, 64);
+	CHECK_EQ_INT(t.e->resolver.most, 16);
+	CHECK_EQ_INT(t.e->resolver.most_slow, 16);
+	end();
+	CHECK_EQ_INT(ward_limits_part(512, 1024), 1);
+	CHECK_EQ_INT(ward_limits_part(512, 1), 256);
+	REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
 TAP_MAIN();

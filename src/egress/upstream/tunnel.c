@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "egress/limits.h"
 #include "egress/upstream/upstream.h"
 #include "policy/policy.h"
 
@@ -143,6 +144,7 @@ static void through(struct ward_flow *f, struct ward_try *t)
 	int fd = t->fd;
 
 	t->fd = -1;
+	ward_limits_gone();
 	(void)epoll_ctl(f->e->epoll, EPOLL_CTL_DEL, fd, NULL);
 	ward_dial_drop(f);
 	ward_flow_dialed(f, fd, &peer);
