@@ -310,6 +310,13 @@ def names_of_streams_that_are_files_can_be_opened(p):
             r = p.run("--attribution", attribution, "sh", "-c", "cat /dev/stdin >&2; echo out >/dev/stdout; cat /dev/stdout", stdin=into, stdout=out)
         check_eq((r.code, target.read_text(), r.err.splitlines()[0]), (1, "out\n", "in"), r.err)
         check_in("cat: /dev/stdout: Permission denied\n", r.err)
+    # Opened for neither way (for ioctl alone), it is given in neither.
+    neither = os.open(source, 3)
+    try:
+        r = p.run("sh", "-c", "cat /dev/stdin; echo evil >>/dev/stdin", stdin=neither)
+    finally:
+        os.close(neither)
+    check_eq((r.out, source.read_text()), ("", "in\n"), r.err)
     # cron, systemd: no input, and perhaps nobody who reads.
     with open("/dev/null", "r+b", buffering=0) as null:
         check_eq(p.run("sh", "-ec", "cat /dev/stdin; echo out >/dev/stdout; exit 7", stdin=null, stdout=null).code, 7)

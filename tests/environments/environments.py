@@ -242,6 +242,7 @@ ENVIRONMENTS = [
     Environment("no-pivot-root", "pivot_root is refused, mounts are not (a filter)", rules=[("pivot_root", EPERM)]),
     Environment("no-taking", "no descriptor can be taken out of a process (a filter that refuses pidfd_getfd without CAP_SYS_PTRACE)",
                 rules=[("pidfd_getfd", EPERM)]),
+    Environment("no-waitid", "a filter refuses waitid (what becomes of the children that try things is not told)", rules=[("waitid", EPERM)]),
     Environment("no-landlock-self", "Landlock is there, and a filter lets nobody restrict itself", rules=[("landlock_restrict_self", EPERM)]),
     Environment("covered-proc", "parts of /proc are covered", mounts=covered_proc),
     Environment("read-only-proc", "/proc is read-only", mounts=read_only_proc),

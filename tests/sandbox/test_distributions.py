@@ -268,7 +268,7 @@ def a_store_that_the_system_does_without_is_shown_where_it_is_granted(p):
 def ostree():
     """/home is var/home, as Silverblue and CoreOS have it; and /tmp leads elsewhere, too."""
     top = new_root("home", "var", "tmp")
-    for name, mode in (("var/home/u/p", 0o755), ("var/tmp", 0o1777), ("var/elsewhere", 0o1777)):
+    for name, mode in (("var/home/u/p", 0o777), ("var/tmp", 0o1777), ("var/elsewhere", 0o1777)):
         (top / name).mkdir(parents=True)
         (top / name).chmod(mode)
     link(top / "home", "var/home")
@@ -288,6 +288,22 @@ def a_grant_is_named_by_the_link_that_home_or_tmp_is(p):
     r = p.run("--read", p.base / "g", "--", "sh", "-c", f"cat {p.base}/g {os.path.realpath(p.base)}/g && echo mine >/tmp/n && cat /var/elsewhere/n; echo >{p.base}/g")
     check_eq(r.out, "other\nother\nmine\n", r.err)
     check_eq((sorted(os.listdir("/var/home")), os.path.exists("/tmp/n")), (["u"], False), "made on the host")
+    # As on a host where it is none; by its own name it is a directory like others.
+    for how in (("--read", "/home"), ("--write", "/home"), ("--cap", "FILE_READ:/home/**"), ("--mode", "workspace_write", "--read", "/home")):
+        r = p.run(*how, "--", "true")
+        check_in('"/home" cannot be granted: the run\'s private home /home/ward lies in it; grant the directories below /home', r.err)
+        check_eq(r.code, 125, r.err)
+    r = p.run("--read", "/var/home", "--", "cat", "/var/home/u/p/f")
+    check_eq((r.code, r.out), (0, "text\n"), r.err)
+
+
+@as_both(ostree)
+def rules_about_what_is_granted_by_that_link_are_about_something(p):
+    r = p.run("--review", "--write", "/home/u/p", "--", "sh", "-c", "echo new >/home/u/p/n; cat /home/u/p/n")
+    check_eq((r.code, r.out, "about nothing" in r.err), (0, "new\n", False), r.err)
+    (p.base / "rules.cedar").write_text('forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"/home/u/p/f");\n')
+    r = p.run("--policy", p.base / "rules.cedar", "--write", "/home/u/p", "--", "true")
+    check_in('"/home/u/p/f" leads through a link: rules about it are about nothing', r.err)
 
 
 # ---- a host that has next to nothing ----

@@ -576,6 +576,40 @@ TEST(what_waits_to_be_accepted_is_counted)
 	CHECK_EQ_UINT(ward_sample_waiting(proc, UINT64_MAX - 1, NULL), UINT64_MAX);
 }
 
+#define MS 1000000ull
+
+/* The kernel goes through the connections of the whole host for each look: a look of 5 ms is not to be had ten times a second for nothing. */
+TEST(how_often_it_is_looked_what_waits)
+{
+	struct ward_waiting_looks w = { 0 };
+	const uint64_t t = 1000 * MS;
+
+	CASE("nobody dialled; the first one is enough, and looked at at once");
+	CHECK(!ward_sample_waiting_due(&w, t, 0));
+	CHECK(ward_sample_waiting_due(&w, t, 1));
+	CASE("a look that cost nothing; it may have been in the middle of a connect");
+	ward_sample_waiting_looked(&w, t, 0, 0, 100 * MIB, 1);
+	CHECK(!ward_sample_waiting_due(&w, t + 80 * MS, 2));
+	CHECK(ward_sample_waiting_due(&w, t + 100 * MS, 1));
+	CASE("nothing waited twice, and nobody dialled: seldom; dialled: soon");
+	ward_sample_waiting_looked(&w, t, 0, 0, 100 * MIB, 1);
+	CHECK(!ward_sample_waiting_due(&w, t + 900 * MS, 1));
+	CHECK(ward_sample_waiting_due(&w, t + 1100 * MS, 1));
+	CHECK(ward_sample_waiting_due(&w, t + 100 * MS, 2));
+	CHECK_EQ_UINT(w.due, t + 1000 * MS);
+	CASE("a fiftieth of a processor, and twice a second at the least");
+	ward_sample_waiting_looked(&w, t, 5 * MS, MIB, 100 * MIB, 2);
+	CHECK(!ward_sample_waiting_due(&w, t + 249 * MS, 3));
+	CHECK(ward_sample_waiting_due(&w, t + 250 * MS, 2));
+	ward_sample_waiting_looked(&w, t, 1000 * MS, MIB, 100 * MIB, 2);
+	CHECK(ward_sample_waiting_due(&w, t + 500 * MS, 2));
+	CASE("much, and it grows: as often as at memory, whatever it costs; not where it stays");
+	ward_sample_waiting_looked(&w, t, 5 * MS, 10 * MIB, 100 * MIB, 2);
+	CHECK(ward_sample_waiting_due(&w, t + 10 * MS, 2));
+	ward_sample_waiting_looked(&w, t, 5 * MS, 10 * MIB, 100 * MIB, 2);
+	CHECK(!ward_sample_waiting_due(&w, t + 249 * MS, 2));
+}
+
 TEST(tidy)
 {
 	char command[64];

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "confine/backend.h"
@@ -20,10 +21,6 @@
 #include "os/os.h"
 
 #define SAMPLE_NS (8ull * 1000000)
-#define WAITING_NS \
-	(90ull * \
-		1000000) /* a look at what waits to be accepted, where nothing did; where something did, as often as at memory */
-#define DIALLED_MIN 8 /* connections inside, before which nobody looks */
 
 int ward_helper_start(const struct ward_plan *plan, const struct ward_cage_options *opts,
 	void **ret, struct ward_error *err)
@@ -90,8 +87,8 @@ int ward_helper_timeout(const void *cage)
 	const struct ward_native *c = cage;
 	uint64_t due = c->sampling ? c->next_sample : UINT64_MAX;
 
-	if (c->next_waiting && c->next_waiting < due)
-		due = c->next_waiting;
+	if (!c->sampled_oom && c->waiting.due && c->waiting.due < due)
+		due = c->waiting.due;
 	if (c->growth && ward_growth_due(c->growth) < due)
 		due = ward_growth_due(c->growth);
 	if (due == UINT64_MAX || c->over)
@@ -197,25 +194,38 @@ static void sample(struct ward_native *c, const struct ward_cage_due *due,
 	ward_helper_kill(c);
 }
 
+/* Of this thread: who is kept from the processor looks no less often for it. */
+static uint64_t processor_ns(void)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 /* What no cgroup counts until somebody accepts it, nor any process: beside the rest as much again may be there as is allowed, and no more. */
 static void look_at_waiting(struct ward_native *c, const struct ward_cage_due *due,
 	struct ward_cage_event *ret)
 {
-	uint64_t now = ward_now_mono_ns(), used;
+	uint64_t now = ward_now_mono_ns(), began, used;
+	unsigned dialled;
 
 	if (c->over || c->sampled_oom || !c->notify || !c->namespaces || c->proc < 0 ||
-		(!c->sampling && !c->counts[WARD_CGROUP_MEMORY]) || now < c->next_waiting ||
-		ward_notify_dialled(c->notify) < DIALLED_MIN)
+		(!c->sampling && !c->counts[WARD_CGROUP_MEMORY]))
 		return;
-	c->next_waiting = now + SAMPLE_NS;
-	if (due && due->mono_ns && now >= due->mono_ns)
+	dialled = ward_notify_dialled(c->notify);
+	if (!ward_sample_waiting_due(&c->waiting, now, dialled))
 		return;
+	if (due && due->mono_ns && now >= due->mono_ns) {
+		c->waiting.due = c->waiting.from = now + SAMPLE_NS;
+		return;
+	}
+	began = processor_ns();
 	used = ward_sample_waiting(c->proc, c->plan->limits.memory, due);
-	if (used == 0)
-		c->next_waiting = now + WAITING_NS;
+	ward_sample_waiting_looked(&c->waiting, now, processor_ns() - began, used,
+		c->plan->limits.memory, dialled);
 	if (used <= c->plan->limits.memory)
 		return;
-	c->next_waiting = 0;
 	c->sampled_oom = true;
 	ret->type = WARD_CAGE_OOM;
 	ward_helper_kill(c);

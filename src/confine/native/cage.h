@@ -55,7 +55,8 @@ struct ward_native {
 	enum ward_layer_over layer_over; /* when the run ended */
 	bool pids_reached; /* as many tasks as the limit allows were seen, where no cgroup counts them */
 	bool foreign;
-	uint64_t next_sample, next_waiting; /* monotonic ns; next_waiting: 0 = nothing waited */
+	uint64_t next_sample; /* monotonic ns */
+	struct ward_waiting_looks waiting;
 	uint64_t sampled_peak;
 	unsigned sampled_processes;
 	struct ward_msg exit; /* WARD_MSG_EXIT, type 0 = not seen */

@@ -78,3 +78,14 @@ bool ward_sample_tasks_reach(int proc_dirfd, uint64_t limit, const struct ward_c
  * than it is more than limit; as above. No cgroup counts them. UINT64_MAX: there are too many.
  */
 uint64_t ward_sample_waiting(int proc_dirfd, uint64_t limit, const struct ward_cage_due *due);
+
+/*
+ * When to look at them: for each look the kernel goes through the connections of the whole host, milliseconds on a large one.
+ * due: monotonic ns, 0 = not yet once; from: not before, even if somebody dials; used, dialled: at the last look.
+ */
+struct ward_waiting_looks { uint64_t due, from, used; unsigned dialled; };
+
+bool ward_sample_waiting_due(const struct ward_waiting_looks *w, uint64_t now, unsigned dialled);
+/* It was looked, which took so much of a processor. */
+void ward_sample_waiting_looked(struct ward_waiting_looks *w, uint64_t now, uint64_t took, uint64_t used, uint64_t limit,
+	unsigned dialled);

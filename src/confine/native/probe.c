@@ -295,12 +295,15 @@ static int filter_child(void *arg)
 	return 0;
 }
 
-/* What became of fn in a child of its own: how it ended, -errno where none was made, or -ECHILD where it ended otherwise. */
+/*
+ * What became of fn in a child of its own: how it ended, -errno where none was made, or -ECHILD where it ended otherwise. -EAGAIN: that cannot be told
+ * (a filter around ward refuses waitid(2), which a run does without), and says nothing of the host.
+ */
 int ward_native_in_child(int (*fn)(void *arg), int flags, void *arg)
 {
 	char *stack = mmap(NULL, PROBE_STACK, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	int pidfd = -1, code = 0, status = REFUSED, e;
+	int pidfd = -1, code = 0, status = REFUSED, told = 0, e;
 	sigset_t all, old;
 	pid_t pid;
 
@@ -313,11 +316,11 @@ int ward_native_in_child(int (*fn)(void *arg), int flags, void *arg)
 	e = errno;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (pid >= 0) {
-		(void)ward_pidfd_wait(pidfd, &code, &status, false);
+		told = ward_pidfd_wait(pidfd, &code, &status, false);
 		close(pidfd);
 	}
 	munmap(stack, PROBE_STACK);
-	return pid < 0 ? -e : code == CLD_EXITED ? status : -ECHILD;
+	return pid < 0 ? -e : told < 0 ? -EAGAIN : code == CLD_EXITED ? status : -ECHILD;
 }
 
 /* A ruleset that handles something and allows nothing: the child's own, and gone with it. */

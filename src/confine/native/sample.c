@@ -583,3 +583,33 @@ uint64_t ward_sample_waiting(int proc_dirfd, uint64_t limit, const struct ward_c
 	/* Who was in the middle of it, and has seen enough, has seen it. */
 	return clock.late && w.bytes <= limit ? 0 : w.bytes;
 }
+
+#define MS 1000000ull
+#define LOOK_MIN_NS (90 * MS)
+#define LOOK_MAX_NS (450 * MS)
+#define LOOK_FAST_NS (8 * MS)
+#define LOOK_QUIET_NS (1000 * MS)
+#define LOOK_SHARE 50 /* at most one part of so many of a processor */
+#define FAST_PART 16 /* of the limit, from which on what grows is looked at often */
+
+bool ward_sample_waiting_due(const struct ward_waiting_looks *w, uint64_t now, unsigned dialled)
+{
+	return dialled > 0 && now >= w->from && (now >= w->due || dialled != w->dialled);
+}
+
+/*
+ * Nothing waits, and nobody dialled since the last look: what comes still was dialled before (a full listener, one that defers, cookies), so it
+ * is looked at seldom, and not never.
+ */
+void ward_sample_waiting_looked(struct ward_waiting_looks *w, uint64_t now, uint64_t took,
+	uint64_t used, uint64_t limit, unsigned dialled)
+{
+	uint64_t gap = took > LOOK_MAX_NS / LOOK_SHARE ? LOOK_MAX_NS : took * LOOK_SHARE;
+	bool fast = used > w->used && used > limit / FAST_PART;
+
+	gap = fast ? LOOK_FAST_NS : gap < LOOK_MIN_NS ? LOOK_MIN_NS : gap;
+	w->from = now + gap;
+	w->due = used == 0 && dialled == w->dialled ? now + LOOK_QUIET_NS : w->from;
+	w->used = used;
+	w->dialled = dialled;
+}

@@ -58,6 +58,21 @@ static int fail_reserved(struct ward_resolver *rs, const struct ward_cap *cap, c
 	return WARD_E_CAPABILITY;
 }
 
+/* As well where it is a link (ostree: to var/home), of who is named by it: the link is in the view then, and leads the private home there. */
+static bool holds_private_home(struct ward_resolver *rs, const struct ward_target *t)
+{
+	struct ward_target home;
+
+	if (ward_streq(t->path, "/home"))
+		return true;
+	for (size_t i = 0; i < t->n_links; i++) {
+		if (ward_streq(t->links[i].at, "/home"))
+			return ward_rs_target(rs, "/home", &home) == 0 &&
+				ward_streq(t->path, home.path);
+	}
+	return false;
+}
+
 /* The nearest directory above path that is there and that may be granted, into dir; false: none is. */
 static bool grantable_above(struct ward_resolver *rs, const struct ward_cap *cap, const char *path,
 	char dir[WARD_PATH_MAX])
@@ -72,7 +87,7 @@ static bool grantable_above(struct ward_resolver *rs, const struct ward_cap *cap
 			return false;
 		*slash = '\0';
 	} while (ward_rs_target(rs, dir, &t) < 0 || !S_ISDIR(t.st.st_mode));
-	return !ward_rs_reserved(t.path) && !ward_streq(t.path, "/home") &&
+	return !ward_rs_reserved(t.path) && !holds_private_home(rs, &t) &&
 		(cap->type != WARD_CAP_FILE_WRITE || rs->i_know || !ward_rs_is_home(rs, t.path));
 }
 
@@ -161,7 +176,7 @@ int ward_rs_check_target(struct ward_resolver *rs, const struct ward_cap *cap,
 	}
 	if (reserved)
 		return fail_reserved(rs, cap, t->path, reserved, err);
-	if (ward_streq(t->path, "/home")) {
+	if (holds_private_home(rs, t)) {
 		(void)ward_rs_cap_fail(rs, cap, WARD_E_CAPABILITY, err,
 			"\"/home\" cannot be granted: the run's private home /home/ward lies in it");
 		ward_fail_fix(err, "grant the directories below /home that are needed");

@@ -487,7 +487,7 @@ static int absent(struct viewing *v, const char *path)
 
 /* ---- names ---- */
 
-/* A link that a capability named is granted, and so is what it leads to. */
+/* A link that a capability named, or leads through, is granted, and so is what it leads to. */
 static int about_nothing(struct viewing *v, const char *path, const struct ward_target *t)
 {
 	struct ward_verdict verdict;
@@ -495,7 +495,7 @@ static int about_nothing(struct viewing *v, const char *path, const struct ward_
 	int r = WARD_OK;
 
 	for (size_t i = 0; r == WARD_OK && i < v->book->links.n; i++) {
-		if (!ward_streq(v->book->links.v[i], path))
+		if (!ward_path_within(path, v->book->links.v[i]))
 			continue;
 		r = ask(v, WARD_ACT_FS_READ, path, &verdict, &yes);
 		break;

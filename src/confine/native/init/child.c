@@ -55,6 +55,7 @@ static int rule_place(const struct ward_launch *l, const struct ward_launch_rule
 /*
  * /dev/stdin, /dev/stdout and /dev/stderr are opened anew, by a name that no rule of the view leads to. What was handed in is allowed by
  * itself, in the direction that it was handed in: the descriptor can do all of that already. A pipe needs none, and is refused one.
+ * One that was opened for neither (access mode 3, for ioctl alone) can do nothing of it.
  */
 static void allow_stream(const struct init *in, int set, int fd)
 {
@@ -63,7 +64,7 @@ static void allow_stream(const struct init *in, int set, int fd)
 		(way != O_RDONLY ? WARD_LL_WRITE_FILE | WARD_LL_TRUNCATE : 0);
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 ||
+	if (way == (O_WRONLY | O_RDWR) || fstat(fd, &st) < 0 ||
 		(!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode) && !S_ISFIFO(st.st_mode)))
 		return;
 	if (S_ISCHR(st.st_mode))
