@@ -573,6 +573,7 @@ int ward_workspace_remove(struct ward_workspace *w, struct ward_error *err)
 	(void)snprintf(where_it_is, sizeof(where_it_is), "%.*s%s",
 		(int)(strlen(w->path) - strlen(w->facts.run)), w->path, gone);
 	ward_store_wait(w);
+	ward_store_indexes_over(w);
 	if (w->alive || (w->lock < 0 && w->state != WARD_WORKSPACE_BROKEN))
 		r = ward_fail(err, WARD_E_INTERNAL,
 			"a workspace that is not locked is not removed");

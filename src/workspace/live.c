@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was made real of a workspace while its run lives: when it is read, written and asked. The memory itself is landed.c. */
+/*
+ * What is known of a run while it lives: what was made real of it meanwhile, and what the project's indexes said. When it is read, written and asked.
+ * The memories themselves are landed.c and index/known.c.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
 #include "workspace/change.h"
 #include "workspace/commit/journal.h"
+#include "workspace/index/index.h"
 #include "workspace/landed.h"
 #include "workspace/store.h"
 
@@ -69,4 +77,71 @@ int ward_workspace_changes(struct ward_workspace *w, enum ward_changes_how how,
 		r = ward_changes_read_of(&of, ret, err);
 	ward_layer_unlock(layer);
 	return r;
+}
+
+/* ---- what the project's indexes said ---- */
+
+struct ward_indexes *ward_store_indexes(struct ward_workspace *w)
+{
+	if (w->indexes || w->made)
+		return w->indexes;
+	w->indexes = ward_indexes_new();
+	if (w->indexes)
+		ward_indexes_load(w->indexes, w->dir);
+	return w->indexes;
+}
+
+void ward_store_indexes_over(struct ward_workspace *w)
+{
+	if (!w->learning_begun)
+		return;
+	atomic_store(&w->learning_over, true);
+	(void)pthread_join(w->learning, NULL);
+	w->learning_begun = false;
+}
+
+/* By a descriptor of its own: that of the workspace is opened by whoever needs it first. */
+static void *learn(void *arg)
+{
+	struct ward_workspace *w = arg;
+	WARD_FD root = ward_openat2(AT_FDCWD, w->facts.root, O_PATH | O_DIRECTORY, 0,
+		WARD_OPEN_NO_SYMLINKS);
+	struct ward_index_from from = { root, w, &w->learning_over, WARD_INDEX_BYTES_MAX };
+	struct stat st;
+
+	if (root < 0 || fstat(root, &st) < 0 || (uint64_t)st.st_dev != w->facts.root_dev ||
+		(uint64_t)st.st_ino != w->facts.root_ino)
+		return NULL;
+	ward_indexes_find(w->indexes, &from);
+	ward_indexes_save(w->indexes, w->dir);
+	return NULL;
+}
+
+void ward_workspace_indexes(struct ward_workspace *w)
+{
+	if (!w->indexes || !w->made || w->learning_asked)
+		return;
+	w->learning_asked = true;
+	w->learning_begun = ward_thread_start(&w->learning, learn, w) == 0;
+}
+
+void ward_workspace_indexes_of(struct ward_workspace *w, const struct ward_changes *all)
+{
+	struct ward_index_from from = { -1, w, NULL, WARD_INDEX_BYTES_MAX };
+	bool learned = false;
+
+	ward_store_indexes_over(w);
+	for (size_t i = 0; w->indexes && i < all->n; i++) {
+		const struct ward_change *c = &all->v[i];
+
+		if (c->kind != WARD_CHANGE_MODIFIED || !S_ISREG(c->mode) ||
+			!ward_streq(ward_path_basename(c->path), "index"))
+			continue;
+		from.root = ward_workspace_root(w, NULL);
+		if (from.root < 0)
+			return;
+		learned = ward_indexes_learn(w->indexes, &from, c->path) || learned;
+	}
+	if (learned)
+		ward_indexes_save(w->indexes, w->dir);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "workspace/change.h"
+#include "workspace/index/index.h"
 #include "workspace/landed.h"
 #include "workspace/store.h"
 
@@ -41,7 +42,9 @@ void ward_workspace_close(struct ward_workspace *w)
 	if (!w)
 		return;
 	ward_store_wait(w);
+	ward_store_indexes_over(w);
 	ward_commit_looked_over(w);
+	ward_indexes_free(w->indexes);
 	ward_landed_free(w->landed);
 	ward_close(w->layer);
 	ward_close(w->root);
@@ -219,6 +222,8 @@ int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_worksp
 		ward_workspace_close(w);
 		return r;
 	}
+	/* Without memory for them nothing is remembered. */
+	w->indexes = ward_indexes_new();
 	w->ours = w->made = w->locked = true;
 	w->state = WARD_WORKSPACE_LIVE;
 	*ret = w;
@@ -231,6 +236,7 @@ int ward_workspace_record(struct ward_workspace *w, const struct ward_workspace_
 	int r;
 
 	ward_store_wait(w);
+	ward_store_indexes_over(w);
 	if (w->lock < 0)
 		return ward_fail(err, WARD_E_INTERNAL,
 			"a workspace that is only looked at is not changed");

@@ -40,6 +40,10 @@ struct ward_workspace {
 	atomic_bool sync_over;
 	int synced;                 /* -errno of the first that could not be */
 	atomic_bool land_over;      /* what lands is to end: any thread says so */
+	struct ward_indexes *indexes; /* NULL: no memory, or nobody asked yet */
+	pthread_t learning;         /* reads them beside a run that lives */
+	bool learning_begun, learning_asked;
+	atomic_bool learning_over;  /* it is to end */
 	struct ward_landed *landed; /* NULL: nothing is made real while it lives, or nobody asked yet */
 	bool landed_looked;
 	struct ward_commit *looking; /* NULL, or what ward_commit_conflict() has open of the project */
@@ -67,6 +71,10 @@ void ward_store_judge(struct ward_workspace *w); /* the same, kept in it */
 
 /* live.c: w->landed, if there is such; to be written where w holds the lock. */
 int ward_store_landed(struct ward_workspace *w, struct ward_error *err);
+
+/* live.c: w->indexes, of an entry that was opened as they were written there. */
+struct ward_indexes *ward_store_indexes(struct ward_workspace *w);
+void ward_store_indexes_over(struct ward_workspace *w); /* nobody reads them any more */
 
 void ward_commit_looked_over(struct ward_workspace *w); /* commit.c: nothing of it is open any more */
 

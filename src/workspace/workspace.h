@@ -83,6 +83,13 @@ int ward_workspace_make(const struct ward_workspace_facts *f, struct ward_worksp
  * Nothing is waited for; what another sync is in the way of, the next call begins. What failed settle tells.
  */
 void ward_workspace_sync(struct ward_workspace *w, bool layer);
+/*
+ * What the indexes of the project's repositories say is remembered, so that one that git only wrote anew is no conflict: beside the
+ * run, at the first call; and at its end of those among all that were not yet, if they are as old. What fails is not remembered.
+ */
+struct ward_changes;
+void ward_workspace_indexes(struct ward_workspace *w);
+void ward_workspace_indexes_of(struct ward_workspace *w, const struct ward_changes *all);
 /* Nobody writes any more: all of it is durable, or an error. */
 int ward_workspace_settle(struct ward_workspace *w, struct ward_error *err);
 /*

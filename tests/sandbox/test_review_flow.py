@@ -7,10 +7,11 @@ import pathlib
 import shutil
 import stat
 import subprocess
+import time
 
 import box
 from box import both, root_only
-from tap import check, check_eq, skip
+from tap import PATIENCE, check, check_eq, skip
 
 GIT = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*", "-c", "init.defaultBranch=main", "-c", "gc.auto=0"]
 DATES = {"GIT_AUTHOR_DATE": "2024-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2024-01-01T00:00:00Z"}
@@ -108,7 +109,7 @@ def a_git_commit_needs_no_yes(p):
 def a_gc_of_the_hosts_before_the_commit_leaves_no_reference_without_its_object(p):
     """It removes directories of objects, into which the run has put new ones."""
     needs("git")
-    host(p.ws, git("git init -q .; for i in $(seq 600); do echo $i > f$i; done; git add .; git commit -qm one"))
+    host(p.ws, git("git init -q .; for i in $(seq 600); do echo $i > f$i; done; git add .; git commit -qm one; sleep 0.1; git status --porcelain"))  # what is as young as the index is hashed again
     check_eq(len([d for d in (p.ws / ".git/objects").iterdir() if len(d.name) == 2]) > 200, True)
     check_eq(p.run("--review", "--", "sh", "-ec", git("echo new > new; echo x >> f1; git add -A; git commit -qm work")).code, 0)
     host(p.ws, git("git gc -q --prune=now"))
@@ -117,24 +118,141 @@ def a_gc_of_the_hosts_before_the_commit_leaves_no_reference_without_its_object(p
     check("objects" not in r.out, r.out)
 
 
+CHECKED_OUT = git("git checkout -qb work; echo new > new; echo x >> a; git add -A; git commit -qm work; git stash list")
+
+
+def written_anew(where, index, *names, hours=1):
+    """The host looks, and git notes in the index what it has seen."""
+    before = (where / index).read_bytes()
+    host(where, git(f"touch -d '{hours} hours ago' {' '.join(names)}; git status --porcelain"))
+    check(before != (where / index).read_bytes(), "git status did not write the index")
+
+
+def check_work(p, r):
+    check_eq(host(p.ws, git("git status --porcelain; git fsck --no-progress 2>&1; git log --format=%s; git branch --show-current")), "work\nmore\none\nwork\n",
+             r.out)
+
+
 @both
-def an_index_that_the_host_wrote_anew_leaves_no_commit_that_the_next_one_undoes(p):
-    """A mere git status writes it. A HEAD without its index shows what the run committed as staged the other way round."""
+def an_index_that_the_host_only_wrote_anew_is_no_conflict(p):
+    """Behind the end of a run that was over in a moment, beside one that lives, and both."""
+    needs("git")
+    for objects, during, after in (("sha1", False, True), ("sha1", True, False), ("sha256", True, True)):
+        ws = p.ws
+        host(ws, "find . -mindepth 1 -delete")
+        host(ws, REPOSITORY.replace("git init", f"git init --object-format={objects}"))
+        if objects == "sha1" and during:
+            host(ws, git("git update-index --index-version 4"))
+        words = ("--", "sh", "-ec", CHECKED_OUT)
+        if during:
+            words = ("--", "sh", "-ec", "echo there; read line; " + CHECKED_OUT)
+            q = p.start("--review", *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            check_eq(q.stdout.readline(), "there\n")
+            remembered(p)
+            written_anew(ws, ".git/index", "b", "src/x")
+            _, err = q.communicate("go\n", timeout=60)
+            check_eq(q.returncode, 0, err)
+        else:
+            check_eq(p.run("--review", *words).code, 0)
+        if after:
+            written_anew(ws, ".git/index", "b", "src/x", hours=2)
+        commit(p, "--dry-run")
+        check_work(p, commit(p))
+
+
+def remembered(p):
+    """What the index says is read beside the run, a moment after its start."""
+    runs = p.side / "state/ward/runs"
+    end = time.monotonic() + 20 * PATIENCE
+    while not list(runs.glob("*/indexes")):
+        check(time.monotonic() < end, "the project's indexes are not remembered")
+        time.sleep(0.02)
+
+
+@both
+def an_index_that_is_only_written_anew_in_a_worktree_or_a_submodule_is_no_conflict(p):
+    needs("git")
+    host(p.ws, REPOSITORY + "; git worktree add -q wt topic; git init -q ../other; cd ../other; echo s > s; git add s; git commit -qm s; cd -; "
+         "git -c protocol.file.allow=always submodule --quiet add ../other deep/sub; git commit -qm sub")
+    q = p.start("--review", "--", "sh", "-ec", "echo there; read line; " + git("for d in wt deep/sub; do (cd $d; echo w > w; git add w; git commit -qm in-$d); done"),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    check_eq(q.stdout.readline(), "there\n")
+    remembered(p)
+    for d, name, index in (("wt", "a", "worktrees/wt"), ("deep/sub", "s", "modules/deep/sub")):
+        written_anew(p.ws / d, p.ws / f".git/{index}/index", name)
+    _, err = q.communicate("go\n", timeout=60)
+    check_eq(q.returncode, 0, err)
+    r = commit(p, "--approve", "risky")
+    for d in ("wt", "deep/sub"):
+        check_eq(host(p.ws / d, git("git status --porcelain; git log --format=%s -1")), f"in-{d}\n", r.out)
+
+
+def is_soon(where, script, wanted):
+    end = time.monotonic() + 20 * PATIENCE
+    while host(where, script) != wanted:
+        check(time.monotonic() < end, f"not soon: {script}: {host(where, script)} instead of {wanted}")
+        time.sleep(0.1)
+
+
+@both
+def an_index_that_the_host_only_writes_anew_lands_while_the_run_lives(p):
+    """Before the first landing, and again between one and the next: what landed is what counts then."""
     needs("git")
     host(p.ws, REPOSITORY)
-    before = (p.ws / ".git/index").read_bytes()
-    r = p.run("--review", "--", "sh", "-ec", git("git checkout -qb work; echo new > new; echo x >> a; git add -A; git commit -qm work; git stash list"))
-    check_eq(r.code, 0, r.err)
-    host(p.ws, git("touch -d '1 hour ago' b src/x; git status --porcelain"))
-    check(before != (p.ws / ".git/index").read_bytes(), "git status did not write the index")
+    q = p.start("--review=live", "--write", ".", "--", "sh", "-c", "while IFS= read -r line; do eval \"$line\"; echo done; done",
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def do(script):
+        q.stdin.write(git(script).replace("\n", "; ") + "\n")
+        q.stdin.flush()
+        check_eq(q.stdout.readline(), "done\n", script)
+
+    do(":")
+    remembered(p)
+    for i in range(1, 4):
+        written_anew(p.ws, ".git/index", "b", "src/x", hours=i)
+        do(f"echo {i} > new{i}; git add -A; git commit -qm work{i}")
+        is_soon(p.ws, "git --no-optional-locks -c safe.directory=* log --format=%s -1; git --no-optional-locks -c safe.directory=* status --porcelain", f"work{i}\n")
+    # What it said at the start is not what the run has seen last.
+    host(p.ws, git("git read-tree HEAD~3"))
+    do("echo 4 > new4; git add -A; git commit -qm work4")
+    is_soon(p.ws, "cat new4 2>&1 || :", "4\n")
+    _, err = q.communicate(timeout=60)
+    check_eq((q.returncode, host(p.ws, git("git log --format=%s -1; git diff --cached --name-only"))), (0, "work3\nnew1\nnew2\nnew3\n"), err)
+    check("conflict" in err or "wait" in err, err)
+
+
+@both
+def an_index_that_says_something_else_is_a_conflict(p):
+    """What the host staged, noted, or hides from its git, and what nobody here can read, is never written over."""
+    needs("git")
+    for what, script in (
+            ("another file", "echo h > h; git add h"), ("removed", "git rm -q --cached b"), ("a flag", "git update-index --assume-unchanged b"),
+            ("to be added", "echo h > h; git add -N h"), ("split", "git update-index --split-index"), ("mode", "git update-index --chmod=+x b")):
+        host(p.ws, "find . -mindepth 1 -delete")
+        host(p.ws, REPOSITORY)
+        check_eq(p.run("--review", "--", "sh", "-ec", CHECKED_OUT).code, 0)
+        host(p.ws, git(script))
+        r = commit(p, code=1)
+        check("conflict: modified \".git/index\"" in r.out, f"{what}: {r.out}")
+        check_eq(host(p.ws, "cat .git/HEAD"), "ref: refs/heads/main\n", what)
+        check_eq(p.run(kind=("discard",), log=False).code, 0)
+
+
+@both
+def an_index_that_the_host_wrote_leaves_no_commit_that_the_next_one_undoes(p):
+    """A HEAD without its index shows what the run committed as staged the other way round."""
+    needs("git")
+    host(p.ws, REPOSITORY)
+    check_eq(p.run("--review", "--", "sh", "-ec", CHECKED_OUT).code, 0)
+    host(p.ws, git("git update-index --chmod=+x src/x"))
     for more in (("--dry-run",), ()):
         r = commit(p, *more, code=1)
         check("conflict: modified \".git/index\"" in r.out, r.out)
         check("waits: modified \".git/HEAD\": it belongs to \".git/index\" in its repository" in r.out, r.out)
     check_eq(host(p.ws, git("git diff --cached --name-only; git log --format=%s; git status --porcelain; git branch --format='%(refname:short)'")),
-             "more\none\n M a\n?? new\nmain\ntopic\nwork\n")
-    r = commit(p, "--ours", ".git/index")
-    check_eq(host(p.ws, git("git status --porcelain; git fsck --no-progress 2>&1; git log --format=%s; git branch --show-current")), "work\nmore\none\nwork\n")
+             "src/x\nmore\none\n M a\nMM src/x\n?? new\nmain\ntopic\nwork\n")
+    check_work(p, commit(p, "--ours", ".git/index"))
 
 
 @both

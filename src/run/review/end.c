@@ -55,6 +55,8 @@ static int count(struct life *l, uint64_t *ret, struct ward_error *err)
 	if (r < 0)
 		return r;
 	*ret = all->n;
+	/* In time for who commits later: the host's git may look meanwhile. */
+	ward_workspace_indexes_of(l->workspace, all);
 	ward_changes_free(all);
 	return WARD_OK;
 }

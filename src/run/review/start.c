@@ -175,8 +175,10 @@ int review_keep(struct life *l, struct ward_error *err)
 
 void review_turn(const struct life *l)
 {
-	if (l->workspace && ward_now_mono_ns() >= l->t_start + ENTRY_NS)
-		ward_workspace_sync(l->workspace, false);
+	if (!l->workspace || ward_now_mono_ns() < l->t_start + ENTRY_NS)
+		return;
+	ward_workspace_sync(l->workspace, false);
+	ward_workspace_indexes(l->workspace);
 }
 
 void review_sync(const struct life *l)

@@ -370,6 +370,7 @@ static int open_unlocked(struct ward_workspace *w, struct ward_commit *c, struct
 	if (c->layer < 0)
 		return c->layer;
 	c->leads = &w->leads;
+	c->indexes = ward_store_indexes(w);
 	return WARD_OK;
 }
 
@@ -432,6 +433,7 @@ static int begin_looking(struct ward_workspace *w, struct ward_error *err)
 	c->began_ns = ward_workspace_facts(w)->since_ns;
 	c->since_ns = ward_store_since(w);
 	c->landed = w->landed;
+	c->indexes = ward_store_indexes(w);
 	c->root = ward_workspace_root(w, err);
 	return c->root < 0 ? c->root : WARD_OK;
 }

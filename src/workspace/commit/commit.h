@@ -84,7 +84,7 @@ struct ward_commit {
 	/* layer.c: bytes of the name of a directory, and of those that it lies in: each of them the layer says name by name */
 	char spoken[WARD_PATH_MAX];
 	size_t n_spoken;
-	struct ward_landed *landed;  /* NULL, or of the workspace */
+	struct ward_landed *landed; struct ward_indexes *indexes; /* NULL, or of the workspace; what git only wrote anew */
 	struct ward_given given;     /* given.c */
 	struct ward_landed **begins; /* NULL, or where the workspace has them when they are begun */
 	const atomic_bool *stop;     /* NULL, or of the workspace: what has not begun ends, -ECANCELED */

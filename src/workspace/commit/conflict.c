@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "workspace/commit/commit.h"
+#include "workspace/index/index.h"
 
 static const char gone_text[] = "was removed from the project since the run began";
 static const char changed_text[] = "was changed in the project since the run began";
@@ -146,6 +147,15 @@ static int renamed_in_way(struct ward_commit *c, const struct ward_change *chang
 	return r < 0 && !is_missing(r) ? r : *ret ? 0 : added_in_way(c, change, ret);
 }
 
+/* git writes its index anew where it only looks. What it says is as old as it was. */
+static bool is_written_anew(const struct ward_commit *c, const struct ward_change *change,
+	const struct stat *st)
+{
+	return c->indexes && change->kind == WARD_CHANGE_MODIFIED && S_ISREG(change->mode) &&
+		S_ISREG(st->st_mode) &&
+		ward_indexes_same(c->indexes, c->landed, c->began_ns, c->root, change->path, st);
+}
+
 int ward_commit_in_way(struct ward_commit *c, const struct ward_change *change, bool deep,
 	const char **ret)
 {
@@ -169,7 +179,7 @@ int ward_commit_in_way(struct ward_commit *c, const struct ward_change *change, 
 		*ret = type_text;
 	else if (S_ISDIR(st.st_mode) && change->kind != WARD_CHANGE_MODIFIED)
 		return directory_in_way(c, change->path, &st, deep, ret);
-	else if (newer(c, &st))
+	else if (newer(c, &st) && !is_written_anew(c, change, &st))
 		*ret = ward_commit_ns(&st.st_ctim) < c->began_ns ? unsure_text : changed_text;
 	/*
 	 * More than the layer has in the place of: no overlay marks the copy of such a file, so nobody can tell it from one that was put in its

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "workspace/commit/commit.h"
+#include "workspace/index/index.h"
 #include "workspace/landed.h"
 
 #define SETTLE_STEP ((off_t)4 << 20)
@@ -16,7 +17,8 @@
 
 bool ward_commit_is_old(const struct ward_commit *c, const struct stat *st)
 {
-	return ward_commit_ns(&st->st_ctim) < c->since_ns || ward_landed_ours(c->landed, st);
+	return ward_commit_ns(&st->st_ctim) < c->since_ns || ward_landed_ours(c->landed, st) ||
+		ward_indexes_seen(c->indexes, st);
 }
 
 /* ---- while it is copied ---- */
@@ -158,6 +160,8 @@ static int note_object(struct ward_commit *c, const struct ward_step *s, struct 
 	if (ward_commit_look(&c->in_root, c->root, s->path, &st) == 0 &&
 		ward_commit_same(&st, &s->new))
 		seen.ctime_ns = ward_commit_ns(&st.st_ctim);
+	if (S_ISREG(s->new.mode) && ward_indexes_landed(c->indexes, c->root, s->path, &seen))
+		ward_indexes_save(c->indexes, c->store);
 	return add(c, s->path, &seen, err);
 }
 

@@ -6,8 +6,9 @@
 #include "workspace/change.h"
 #include "workspace/workspace.h"
 
-/* ---- sha1.c: for the name that git gives a content, and nothing else ---- */
+/* ---- sha1.c: for the name that git gives a content, the sum of its index, and nothing else ---- */
 #define SHA1_SIZE 20
+void ward_diff_sha1(const void *p, size_t n, bool fast, uint8_t out[SHA1_SIZE]);
 /*
  * Of a blob of git: "blob N\0" and the bytes. fast: only where ward_diff_blob_fast() says that the processor has instructions for
  * it.

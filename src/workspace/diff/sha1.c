@@ -168,13 +168,28 @@ static void final(struct sha1 *c, uint8_t out[SHA1_SIZE])
 		out[i] = (uint8_t)(c->h[i / 4] >> (24 - 8 * (i % 4)));
 }
 
+static void init(struct sha1 *c, bool fast)
+{
+	*c = (struct sha1){ .h = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 },
+		.fast = fast };
+}
+
+void ward_diff_sha1(const void *p, size_t n, bool fast, uint8_t out[SHA1_SIZE])
+{
+	struct sha1 c;
+
+	init(&c, fast);
+	update(&c, p, n);
+	final(&c, out);
+}
+
 void ward_diff_blob(const void *p, size_t n, bool fast, uint8_t out[SHA1_SIZE])
 {
-	struct sha1 c = { .h = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 },
-		.fast = fast };
 	char head[5 + DECIMAL_SIZE] = "blob ";
 	size_t k = 5 + ward_diff_decimal(n, head + 5);
+	struct sha1 c;
 
+	init(&c, fast);
 	update(&c, head, k + 1);
 	update(&c, p, n);
 	final(&c, out);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to workspace: what an index of git's says. git writes it anew where it only looks (git status notes there what it has seen
+ * of the files), so that its time says nothing: what it says is remembered with the run, and compared. docs/spec/workspace.md
+ *
+ *	git.c     the file, read: the project's may be anybody's, what landed is the run's
+ *	known.c   what is remembered, and asked
+ *	find.c    which there are, when a run has begun
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "os/os.h"
+#include "workspace/landed.h"
+#include "workspace/workspace.h"
+
+#define WARD_INDEXES_NAME "indexes" /* in the store entry */
+
+/* ---- git.c ---- */
+/*
+ * A sum of all that it says and that is not of the moment: of each entry mode, object, name, stage and flags. Not of what git notes of
+ * the files, nor of what it can make anew. False: it is split, sparse, torn, of an unknown kind, or has what nobody here knows.
+ */
+bool ward_index_sum(const void *p, size_t n, uint8_t ret[WARD_SHA256_SIZE]);
+
+/* ---- known.c: all by any thread ---- */
+struct ward_indexes;
+struct ward_indexes *ward_indexes_new(void);                     /* NULL: no memory */
+void ward_indexes_free(struct ward_indexes *x);                  /* NULL ok */
+/* Of the entry open at dir. What is not there, or not whole, says nothing. */
+void ward_indexes_load(struct ward_indexes *x, int dir);
+/* Into it. What fails is not remembered, and is a conflict as before. */
+void ward_indexes_save(struct ward_indexes *x, int dir);
+/* Where something is to be read, and until when. */
+struct ward_index_from {
+	int root;                    /* the project */
+	const struct ward_workspace *w;  /* the run's times */
+	const atomic_bool *stop;     /* NULL, or nobody waits for it any more */
+	size_t budget;               /* bytes that may still be read */
+};
+/* As it was when the run began, if it is older and not known yet. True: it was learned. */
+bool ward_indexes_learn(struct ward_indexes *x, struct ward_index_from *from, const char *path);
+/* It landed, and is seen of the project: what it says is what counts from now on. True: there is something to be saved. */
+bool ward_indexes_landed(struct ward_indexes *x, int root, const char *path, const struct ward_landed_seen *seen);
+/*
+ * The project's, which is st and younger than the run, says what it said when the run began, or when it landed last. What it is then
+ * is known, so that it is as old as the run for whoever looks again: another has another time. x may be NULL.
+ */
+bool ward_indexes_same(struct ward_indexes *x, const struct ward_landed *landed, int64_t began_ns, int root, const char *path,
+	const struct stat *st);
+bool ward_indexes_seen(struct ward_indexes *x, const struct stat *st);
+
+/* ---- find.c ---- */
+/* Of the project: its own repository, worktrees and submodules, and what lies some directories below. Bounded. */
+void ward_indexes_find(struct ward_indexes *x, struct ward_index_from *from);

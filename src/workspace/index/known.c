@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the indexes of the project's repositories said when the run began, or when they landed last. Each is bound to the object that it was read
+ * from: the start's is older than the run, what landed is what the notes of that speak of. Nothing here allows anything by being wrong
+ * or away: what is not known is a conflict.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "workspace/commit/commit.h"
+#include "workspace/index/index.h"
+#include "workspace/store.h"
+
+#define MAGIC "WARDINDX"
+#define VERSION 1u
+#define TEMPORARY WARD_INDEXES_NAME ".new"
+#define HEAD_BYTES 16u
+#define RECORD_BYTES (24u + WARD_SHA256_SIZE)
+#define FILE_MAX \
+	(HEAD_BYTES + WARD_SHA256_SIZE + WARD_INDEXES_MAX * (RECORD_BYTES + (size_t)WARD_PATH_MAX))
+#define READ_STEP ((size_t)1 << 20)
+#define NAP_NS 1000000
+#define NAPS_MAX 50
+
+/* What an index says, and which object it is. */
+struct said {
+	uint64_t ino;
+	int64_t ctime_ns;
+	uint8_t sum[WARD_SHA256_SIZE];
+};
+
+struct known {
+	char *path;
+	struct said said;
+};
+
+struct ward_indexes {
+	pthread_mutex_t lock;
+	struct known v[WARD_INDEXES_MAX];
+	size_t n;
+	atomic_size_t n_seen; /* of those that say what they did */
+	struct said seen[WARD_INDEXES_MAX];
+};
+
+struct ward_indexes *ward_indexes_new(void)
+{
+	struct ward_indexes *x = calloc(1, sizeof(*x));
+
+	if (x)
+		(void)pthread_mutex_init(&x->lock, NULL);
+	return x;
+}
+
+void ward_indexes_free(struct ward_indexes *x)
+{
+	if (!x)
+		return;
+	for (size_t i = 0; i < x->n; i++)
+		free(x->v[i].path);
+	(void)pthread_mutex_destroy(&x->lock);
+	free(x);
+}
+
+/* ---- one that is read ---- */
+
+static int read_whole(int fd, char *to, size_t n, const atomic_bool *stop)
+{
+	size_t at = 0;
+
+	while (at < n) {
+		ssize_t k = pread(fd, to + at, n - at < READ_STEP ? n - at : READ_STEP, (off_t)at);
+
+		if (stop && atomic_load(stop))
+			return -ECANCELED;
+		if (k == 0)
+			return -ESTALE;
+		if (k < 0 && errno != EINTR)
+			return -errno;
+		at += k > 0 ? (size_t)k : 0;
+	}
+	return 0;
+}
+
+/* Where nothing names a branch, no index is git's. */
+static int open_index(int root, const char *path, struct stat *ret)
+{
+	const char *name;
+	WARD_FD dir = ward_commit_parent(root, path, &name), fd = -1;
+	struct stat st;
+
+	if (dir < 0 || fstatat(dir, "HEAD", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -ENOENT;
+	fd = ward_commit_open(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, ret) < 0 || !S_ISREG(ret->st_mode) || ret->st_size <= 0 ||
+		(uint64_t)ret->st_size > WARD_INDEX_BYTES_MAX)
+		return -EINVAL;
+	return ward_take_fd(&fd);
+}
+
+/* Nobody wrote to it from st on until it was read. */
+static bool read_index(int fd, const struct stat *st, const atomic_bool *stop, struct said *ret)
+{
+	size_t n = (size_t)st->st_size;
+	char *text = malloc(n);
+	struct stat now;
+	bool ok = text && read_whole(fd, text, n, stop) == 0 && fstat(fd, &now) == 0 &&
+		now.st_size == st->st_size &&
+		ward_commit_ns(&now.st_ctim) == ward_commit_ns(&st->st_ctim) &&
+		ward_index_sum(text, n, ret->sum);
+
+	free(text);
+	ret->ino = st->st_ino;
+	ret->ctime_ns = ward_commit_ns(&st->st_ctim);
+	return ok;
+}
+
+/*
+ * Who writes to it from here on gives it another time. The clock that inodes are stamped with goes by ticks; and some file systems keep whole seconds
+ * of it, which are not waited for.
+ */
+static bool has_settled(const struct stat *st)
+{
+	const struct timespec nap = { .tv_nsec = NAP_NS };
+	struct timespec now;
+
+	if (st->st_ctim.tv_nsec == 0)
+		return clock_gettime(CLOCK_REALTIME_COARSE, &now) == 0 &&
+			now.tv_sec > st->st_ctim.tv_sec + 1;
+	for (unsigned i = 0; i < NAPS_MAX; i++) {
+		if (clock_gettime(CLOCK_REALTIME_COARSE, &now) == 0 &&
+			ward_commit_ns(&now) > ward_commit_ns(&st->st_ctim))
+			return true;
+		(void)nanosleep(&nap, NULL);
+	}
+	return false;
+}
+
+/* ---- what is known; locked ---- */
+
+static struct known *find(struct ward_indexes *x, const char *path)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (ward_streq(x->v[i].path, path))
+			return &x->v[i];
+	return NULL;
+}
+
+static bool add(struct ward_indexes *x, const char *path, const struct said *said)
+{
+	struct known *k = find(x, path);
+
+	if (!k) {
+		char *copy = x->n < WARD_INDEXES_MAX ? strdup(path) : NULL;
+
+		if (!copy)
+			return false;
+		k = &x->v[x->n++];
+		k->path = copy;
+	}
+	k->said = *said;
+	return true;
+}
+
+static bool forget(struct ward_indexes *x, const char *path)
+{
+	struct known *k = find(x, path);
+
+	if (!k)
+		return false;
+	free(k->path);
+	*k = x->v[--x->n];
+	return true;
+}
+
+/* ---- the file ---- */
+
+static void put_u32(struct ward_buf *b, uint32_t v)
+{
+	v = htole32(v);
+	ward_buf_add(b, &v, sizeof(v));
+}
+
+static void put_u64(struct ward_buf *b, uint64_t v)
+{
+	v = htole64(v);
+	ward_buf_add(b, &v, sizeof(v));
+}
+
+static uint32_t get_u32(const char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
+}
+
+static uint64_t get_u64(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+static void sum_of(const char *p, size_t n, uint8_t out[WARD_SHA256_SIZE])
+{
+	struct ward_sha256 h;
+
+	ward_sha256_init(&h);
+	ward_sha256_update(&h, p, n);
+	ward_sha256_final(&h, out);
+}
+
+static void put_all(const struct ward_indexes *x, struct ward_buf *b)
+{
+	uint8_t sum[WARD_SHA256_SIZE];
+
+	ward_buf_add(b, MAGIC, 8);
+	put_u32(b, VERSION);
+	put_u32(b, (uint32_t)x->n);
+	for (size_t i = 0; i < x->n; i++) {
+		const struct known *k = &x->v[i];
+
+		put_u32(b, (uint32_t)strlen(k->path));
+		put_u32(b, 0);
+		put_u64(b, k->said.ino);
+		put_u64(b, (uint64_t)k->said.ctime_ns);
+		ward_buf_add(b, k->said.sum, WARD_SHA256_SIZE);
+		ward_buf_add(b, k->path, strlen(k->path) + 1);
+	}
+	if (b->failed)
+		return;
+	sum_of(b->s, b->n, sum);
+	ward_buf_add(b, sum, sizeof(sum));
+}
+
+void ward_indexes_save(struct ward_indexes *x, int dir)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	WARD_FD fd = -1;
+
+	(void)pthread_mutex_lock(&x->lock);
+	put_all(x, &b);
+	if (!b.failed)
+		fd = openat(dir, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			0600);
+	if (fd >= 0 &&
+		(ward_write_all(fd, b.s, b.n) < 0 ||
+			renameat(dir, TEMPORARY, dir, WARD_INDEXES_NAME) < 0))
+		(void)unlinkat(dir, TEMPORARY, 0);
+	(void)pthread_mutex_unlock(&x->lock);
+}
+
+static bool parse(struct ward_indexes *x, const char *p, size_t n)
+{
+	uint8_t sum[WARD_SHA256_SIZE];
+	size_t at = HEAD_BYTES, end = n - WARD_SHA256_SIZE;
+	uint32_t left;
+
+	if (n < HEAD_BYTES + WARD_SHA256_SIZE || memcmp(p, MAGIC, 8) != 0 ||
+		get_u32(p + 8) != VERSION)
+		return false;
+	sum_of(p, end, sum);
+	if (memcmp(sum, p + end, sizeof(sum)) != 0)
+		return false;
+	for (left = get_u32(p + 12); left > 0; left--) {
+		struct said said;
+		size_t path;
+
+		if (end - at < RECORD_BYTES)
+			return false;
+		path = get_u32(p + at);
+		if (path == 0 || path >= WARD_PATH_MAX || end - at - RECORD_BYTES < path + 1 ||
+			memchr(p + at + RECORD_BYTES, 0, path + 1) != p + at + RECORD_BYTES + path)
+			return false;
+		said.ino = get_u64(p + at + 8);
+		said.ctime_ns = (int64_t)get_u64(p + at + 16);
+		memcpy(said.sum, p + at + 24, sizeof(said.sum));
+		if (!add(x, p + at + RECORD_BYTES, &said))
+			return false;
+		at += RECORD_BYTES + path + 1;
+	}
+	return at == end;
+}
+
+void ward_indexes_load(struct ward_indexes *x, int dir)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
+	struct ward_error none = WARD_ERROR_INIT;
+	WARD_FD fd = openat(dir, WARD_INDEXES_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || ward_read_fd(fd, WARD_INDEXES_NAME, FILE_MAX, &b, &none) < 0)
+		return;
+	(void)pthread_mutex_lock(&x->lock);
+	if (!parse(x, b.s, b.n))
+		while (x->n > 0)
+			free(x->v[--x->n].path);
+	(void)pthread_mutex_unlock(&x->lock);
+}
+
+/* ---- learned ---- */
+
+bool ward_indexes_learn(struct ward_indexes *x, struct ward_index_from *from, const char *path)
+{
+	struct stat st;
+	struct said said;
+	WARD_FD fd = open_index(from->root, path, &st);
+	bool is_new;
+
+	if (fd < 0 || (size_t)st.st_size > from->budget)
+		return false;
+	(void)pthread_mutex_lock(&x->lock);
+	is_new = !find(x, path);
+	(void)pthread_mutex_unlock(&x->lock);
+	from->budget -= is_new ? (size_t)st.st_size : 0;
+	if (!is_new || ward_commit_ns(&st.st_ctim) >= ward_store_since(from->w) ||
+		!read_index(fd, &st, from->stop, &said) ||
+		said.ctime_ns >= ward_store_since(from->w))
+		return false;
+	(void)pthread_mutex_lock(&x->lock);
+	/* What landed meanwhile is what counts. */
+	is_new = !find(x, path) && add(x, path, &said);
+	(void)pthread_mutex_unlock(&x->lock);
+	return is_new;
+}
+
+bool ward_indexes_landed(struct ward_indexes *x, int root, const char *path,
+	const struct ward_landed_seen *seen)
+{
+	struct said said;
+	struct stat st;
+	WARD_FD fd = -1;
+	bool known;
+
+	if (!x || !ward_streq(ward_path_basename(path), "index"))
+		return false;
+	fd = open_index(root, path, &st);
+	known = fd >= 0 && seen->ctime_ns != 0 && st.st_ino == seen->ino &&
+		ward_commit_ns(&st.st_ctim) == seen->ctime_ns && read_index(fd, &st, NULL, &said);
+	(void)pthread_mutex_lock(&x->lock);
+	known = (known && add(x, path, &said)) || forget(x, path);
+	(void)pthread_mutex_unlock(&x->lock);
+	return known;
+}
+
+/* ---- asked ---- */
+
+static bool is_bound(const struct said *said, const struct ward_landed *landed, int64_t began_ns,
+	const char *path)
+{
+	const struct ward_landed_seen *seen = landed ? ward_landed_get(landed, path) : NULL;
+
+	return seen ? seen->kind == WARD_LANDED_OBJECT && seen->ino == said->ino &&
+			seen->ctime_ns == said->ctime_ns
+		    : said->ctime_ns < began_ns;
+}
+
+static bool ask(struct ward_indexes *x, const char *path, struct said *ret)
+{
+	const struct known *k;
+
+	(void)pthread_mutex_lock(&x->lock);
+	k = find(x, path);
+	if (k)
+		*ret = k->said;
+	(void)pthread_mutex_unlock(&x->lock);
+	return k != NULL;
+}
+
+static bool keep_seen(struct ward_indexes *x, const struct said *now)
+{
+	bool ok;
+
+	(void)pthread_mutex_lock(&x->lock);
+	ok = x->n_seen < WARD_INDEXES_MAX;
+	if (ok) {
+		x->seen[x->n_seen] = *now;
+		x->n_seen++;
+	}
+	(void)pthread_mutex_unlock(&x->lock);
+	return ok;
+}
+
+bool ward_indexes_same(struct ward_indexes *x, const struct ward_landed *landed, int64_t began_ns,
+	int root, const char *path, const struct stat *st)
+{
+	struct said said, now;
+	struct stat there;
+	WARD_FD fd = -1;
+
+	if (!x || !ask(x, path, &said) || !is_bound(&said, landed, began_ns, path) ||
+		!has_settled(st))
+		return false;
+	fd = open_index(root, path, &there);
+	return fd >= 0 && there.st_ino == st->st_ino &&
+		ward_commit_ns(&there.st_ctim) == ward_commit_ns(&st->st_ctim) &&
+		read_index(fd, &there, NULL, &now) &&
+		memcmp(now.sum, said.sum, sizeof(now.sum)) == 0 && keep_seen(x, &now);
+}
+
+bool ward_indexes_seen(struct ward_indexes *x, const struct stat *st)
+{
+	bool seen = false;
+
+	if (!x || atomic_load(&x->n_seen) == 0)
+		return false;
+	(void)pthread_mutex_lock(&x->lock);
+	for (size_t i = 0; i < x->n_seen && !seen; i++)
+		seen = x->seen[i].ino == st->st_ino &&
+			x->seen[i].ctime_ns == ward_commit_ns(&st->st_ctim);
+	(void)pthread_mutex_unlock(&x->lock);
+	return seen;
+}
