@@ -109,7 +109,7 @@ def a_git_commit_needs_no_yes(p):
 def a_gc_of_the_hosts_before_the_commit_leaves_no_reference_without_its_object(p):
     """It removes directories of objects, into which the run has put new ones."""
     needs("git")
-    host(p.ws, git("git init -q .; for i in $(seq 600); do echo $i > f$i; done; git add .; git commit -qm one; sleep 0.1; git status --porcelain"))  # what is as young as the index is hashed again
+    host(p.ws, git("git init -q .; for i in $(seq 600); do echo $i > f$i; done; git add .; git commit -qm one; sleep 1.1; git status --porcelain"))  # git has whole seconds: what is as young as the index is hashed again
     check_eq(len([d for d in (p.ws / ".git/objects").iterdir() if len(d.name) == 2]) > 200, True)
     check_eq(p.run("--review", "--", "sh", "-ec", git("echo new > new; echo x >> f1; git add -A; git commit -qm work")).code, 0)
     host(p.ws, git("git gc -q --prune=now"))
