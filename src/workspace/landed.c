@@ -3,7 +3,6 @@
  * The memory of what was made real while its run lives. It lies in the store entry, which no run sees; a crash tears at most its end off, and
  * what is forgotten so looks as if somebody else had changed the project: a conflict, and nothing is lost. docs/spec/workspace.md
  */
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 
 #include "workspace/commit/commit.h"
 #include "workspace/landed_file.h"
+#include "workspace/little.h"
 #include "workspace/store.h"
 
 #define MAGIC "WARDLAND"
@@ -175,18 +175,6 @@ bool ward_landed_ours(const struct ward_landed *l, const struct stat *st)
 
 /* ---- the file ---- */
 
-static void put_u64(struct ward_buf *b, uint64_t v)
-{
-	v = htole64(v);
-	ward_buf_add(b, &v, sizeof(v));
-}
-
-static void put_u32(struct ward_buf *b, uint32_t v)
-{
-	v = htole32(v);
-	ward_buf_add(b, &v, sizeof(v));
-}
-
 static void put_record(struct ward_buf *b, const char *path, const struct ward_landed_seen *s)
 {
 	uint8_t sum[WARD_SHA256_SIZE];
@@ -207,22 +195,6 @@ static void put_record(struct ward_buf *b, const char *path, const struct ward_l
 	ward_sha256_update(&h, b->s + at, b->n - at);
 	ward_sha256_final(&h, sum);
 	ward_buf_add(b, sum, LANDED_SUM_BYTES);
-}
-
-static uint64_t get_u64(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
-
-static uint32_t get_u32(const char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
 }
 
 size_t ward_landed_record(const char *p, size_t n, const char **ret_path,

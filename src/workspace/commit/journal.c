@@ -14,6 +14,7 @@
 
 #include "os/os.h"
 #include "workspace/commit/journal.h"
+#include "workspace/little.h"
 #include "workspace/workspace.h"
 
 #define MAGIC "WARDCJNL"
@@ -55,24 +56,12 @@ static void flush(struct writer *w)
 	ward_buf_clear(&w->buf);
 }
 
-static void put_u32(struct ward_buf *b, uint32_t v)
-{
-	v = htole32(v);
-	ward_buf_add(b, &v, sizeof(v));
-}
-
 enum { INSIDE = 1, DIR_OLD = 2, WAS_OLD = 4 };
 /* Those that a version has. */
 static const uint8_t flags_of[WARD_JOURNAL_VERSION + 1] = { [3] = INSIDE,
 	[4] = INSIDE | DIR_OLD | WAS_OLD,
 	[5] = INSIDE | DIR_OLD | WAS_OLD,
 	[6] = INSIDE | DIR_OLD | WAS_OLD };
-
-static void put_u64(struct ward_buf *b, uint64_t v)
-{
-	v = htole64(v);
-	ward_buf_add(b, &v, sizeof(v));
-}
 
 static void put_head(struct ward_buf *b, const struct ward_journal *j, uint64_t body)
 {
@@ -219,7 +208,7 @@ struct reader {
 	const char *p, *end;
 };
 
-static uint32_t get_u32(struct reader *r)
+static uint32_t take_u32(struct reader *r)
 {
 	uint32_t v;
 
@@ -228,7 +217,7 @@ static uint32_t get_u32(struct reader *r)
 	return le32toh(v);
 }
 
-static uint64_t get_u64(struct reader *r)
+static uint64_t take_u64(struct reader *r)
 {
 	uint64_t v;
 
@@ -239,16 +228,16 @@ static uint64_t get_u64(struct reader *r)
 
 static void get_seen(struct reader *r, struct ward_seen *s)
 {
-	s->ino = get_u64(r);
-	s->size = get_u64(r);
-	s->mtime_ns = (int64_t)get_u64(r);
+	s->ino = take_u64(r);
+	s->size = take_u64(r);
+	s->mtime_ns = (int64_t)take_u64(r);
 }
 
 /* All ones are nobody's. */
 static bool get_owner(struct reader *r, struct ward_seen *s)
 {
-	s->uid = get_u32(r);
-	s->gid = get_u32(r);
+	s->uid = take_u32(r);
+	s->gid = take_u32(r);
 	s->owned = s->uid != UINT32_MAX;
 	return s->owned == (s->gid != UINT32_MAX) && (!s->owned || s->ino != 0);
 }
@@ -328,17 +317,17 @@ static bool get_step(struct reader *r, struct ward_step *s, const struct ward_jo
 	attributes = (uint8_t)r->p[2];
 	flags = (uint8_t)r->p[3];
 	r->p += 4;
-	n = get_u32(r);
+	n = take_u32(r);
 	get_seen(r, &s->old);
 	get_seen(r, &s->new);
-	s->old_ctime_ns = (int64_t)get_u64(r);
-	s->dir_ino = get_u64(r);
-	s->layer_ino = get_u64(r);
-	s->old.mode = get_u32(r);
-	s->new.mode = get_u32(r);
+	s->old_ctime_ns = (int64_t)take_u64(r);
+	s->dir_ino = take_u64(r);
+	s->layer_ino = take_u64(r);
+	s->old.mode = take_u32(r);
+	s->new.mode = take_u32(r);
 	if (version > 4 && (!get_owner(r, &s->old) || !get_owner(r, &s->new)))
 		return false;
-	s->with = version > 5 ? get_u64(r) : 0;
+	s->with = version > 5 ? take_u64(r) : 0;
 	if (kind > WARD_STEP_DROP || result > WARD_RESULT_LEFT || attributes > 1 ||
 		(flags & ~flags_of[version]) != 0)
 		return false;
@@ -467,19 +456,19 @@ static int get_head(struct reader *r, uint32_t version, struct ward_journal *j,
 	uint64_t n, body, stays, zero = 0;
 
 	r->p += 12;
-	state = get_u32(r);
-	n = get_u64(r);
-	body = get_u64(r);
+	state = take_u32(r);
+	n = take_u64(r);
+	body = take_u64(r);
 	memcpy(run, r->p, sizeof(run));
 	r->p += sizeof(run);
-	j->root_ino = get_u64(r);
-	j->stage_ino = get_u64(r);
-	stays = get_u64(r);
+	j->root_ino = take_u64(r);
+	j->stage_ino = take_u64(r);
+	stays = take_u64(r);
 	if (version == 1) {
-		zero = get_u64(r);
+		zero = take_u64(r);
 	} else {
-		j->root_born.ns = (int64_t)get_u64(r);
-		j->root_born.handle = get_u64(r);
+		j->root_born.ns = (int64_t)take_u64(r);
+		j->root_born.handle = take_u64(r);
 	}
 	for (size_t i = WARD_ULID_SIZE - 1; i < sizeof(run); i++)
 		zero |= (uint8_t)run[i];

@@ -4,7 +4,6 @@
  * from: the start's is older than the run, what landed is what the notes of that speak of. Nothing here allows anything by being wrong
  * or away: what is not known is a conflict.
  */
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,6 +16,7 @@
 
 #include "workspace/commit/commit.h"
 #include "workspace/index/index.h"
+#include "workspace/little.h"
 #include "workspace/store.h"
 
 #define MAGIC "WARDINDX"
@@ -183,34 +183,6 @@ static bool forget(struct ward_indexes *x, const char *path)
 }
 
 /* ---- the file ---- */
-
-static void put_u32(struct ward_buf *b, uint32_t v)
-{
-	v = htole32(v);
-	ward_buf_add(b, &v, sizeof(v));
-}
-
-static void put_u64(struct ward_buf *b, uint64_t v)
-{
-	v = htole64(v);
-	ward_buf_add(b, &v, sizeof(v));
-}
-
-static uint32_t get_u32(const char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
-static uint64_t get_u64(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
 
 static void sum_of(const char *p, size_t n, uint8_t out[WARD_SHA256_SIZE])
 {
