@@ -135,7 +135,7 @@ uninstall:
 fuzz:
 	@tools/need-packages ci
 	[ -f build-fuzz/build.ninja ] || CC=clang-14 meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
-	ninja -C build-fuzz
+	ninja -C build-fuzz fuzz-programs
 	@echo 'run one:  build-fuzz/fuzz/fuzz_NAME NEWDIR fuzz/corpus/NAME'
 
 fuzz-hours: fuzz

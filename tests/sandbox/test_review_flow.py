@@ -160,11 +160,11 @@ def an_index_that_the_host_only_wrote_anew_is_no_conflict(p):
         check_work(p, commit(p))
 
 
-def remembered(p):
-    """What the index says is read beside the run, a moment after its start."""
+def remembered(p, since=0):
+    """What the index says is read beside the run, a moment after its start, and after it landed."""
     runs = p.side / "state/ward/runs"
     end = time.monotonic() + 20 * PATIENCE
-    while not list(runs.glob("*/indexes")):
+    while not any(path.stat().st_mtime_ns >= since for path in runs.glob("*/indexes")):
         check(time.monotonic() < end, "the project's indexes are not remembered")
         time.sleep(0.02)
 
@@ -213,6 +213,7 @@ def an_index_that_the_host_only_writes_anew_lands_while_the_run_lives(p):
         written_anew(p.ws, ".git/index", "b", "src/x", hours=i)
         do(f"echo {i} > new{i}; git add -A; git commit -qm work{i}")
         is_soon(p.ws, "git --no-optional-locks -c safe.directory=* log --format=%s -1; git --no-optional-locks -c safe.directory=* status --porcelain", f"work{i}\n")
+        remembered(p, since=(p.ws / ".git/index").stat().st_ctime_ns)
     # What it said at the start is not what the run has seen last.
     host(p.ws, git("git read-tree HEAD~3"))
     do("echo 4 > new4; git add -A; git commit -qm work4")
