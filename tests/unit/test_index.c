@@ -444,6 +444,31 @@ TEST(what_it_said_is_remembered_and_what_is_torn_is_not)
 	ward_workspace_close(w);
 }
 
+/* A run of hours that lands as it goes asks at each landing, and again within each. */
+TEST(it_may_be_asked_and_written_anew_as_often_as_anybody_likes)
+{
+	struct one v[WARD_ARRAY_SIZE(plain)];
+	const struct index x = OF(2, SHA1_SIZE, v, NULL, false);
+	struct ward_workspace *w = ward_store_new();
+	struct ward_indexes *k = ward_indexes_new();
+	struct ward_index_from from = { -1, w, NULL, WARD_INDEX_BYTES_MAX };
+
+	prepare();
+	from.root = root;
+	memcpy(v, plain, sizeof(v));
+	write_index(".git/index", &x);
+	begin(w);
+	CHECK(ward_indexes_learn(k, &from, ".git/index"));
+	for (unsigned i = 0; i < WARD_INDEXES_MAX + 2; i++) {
+		v[0].seen = i;
+		write_index(".git/index", &x);
+		for (unsigned j = 0; j < 3; j++)
+			CHECK(is_same(k, NULL, w->facts.since_ns, ".git/index"));
+	}
+	ward_indexes_free(k);
+	ward_workspace_close(w);
+}
+
 TEST(nothing_is_learned_of_what_is_younger_or_no_index_of_git)
 {
 	const struct index x = OF(2, SHA1_SIZE, plain, NULL, false);

@@ -47,6 +47,7 @@ struct ward_indexes {
 	struct known v[WARD_INDEXES_MAX];
 	size_t n;
 	atomic_size_t n_seen; /* of those that say what they did */
+	size_t next_seen; /* the oldest makes room: a run that lands as it goes asks for hours */
 	struct said seen[WARD_INDEXES_MAX];
 };
 
@@ -349,18 +350,14 @@ static bool ask(struct ward_indexes *x, const char *path, struct said *ret)
 	return k != NULL;
 }
 
-static bool keep_seen(struct ward_indexes *x, const struct said *now)
+static void keep_seen(struct ward_indexes *x, const struct said *now)
 {
-	bool ok;
-
 	(void)pthread_mutex_lock(&x->lock);
-	ok = x->n_seen < WARD_INDEXES_MAX;
-	if (ok) {
-		x->seen[x->n_seen] = *now;
+	x->seen[x->next_seen] = *now;
+	x->next_seen = (x->next_seen + 1) % WARD_INDEXES_MAX;
+	if (x->n_seen < WARD_INDEXES_MAX)
 		x->n_seen++;
-	}
 	(void)pthread_mutex_unlock(&x->lock);
-	return ok;
 }
 
 bool ward_indexes_same(struct ward_indexes *x, const struct ward_landed *landed, int64_t began_ns,
@@ -374,10 +371,14 @@ bool ward_indexes_same(struct ward_indexes *x, const struct ward_landed *landed,
 		!has_settled(st))
 		return false;
 	fd = open_index(root, path, &there);
-	return fd >= 0 && there.st_ino == st->st_ino &&
-		ward_commit_ns(&there.st_ctim) == ward_commit_ns(&st->st_ctim) &&
-		read_index(fd, &there, NULL, &now) &&
-		memcmp(now.sum, said.sum, sizeof(now.sum)) == 0 && keep_seen(x, &now);
+	if (fd < 0 || there.st_ino != st->st_ino ||
+		ward_commit_ns(&there.st_ctim) != ward_commit_ns(&st->st_ctim) ||
+		!read_index(fd, &there, NULL, &now) ||
+		memcmp(now.sum, said.sum, sizeof(now.sum)) != 0)
+		return false;
+	if (!ward_indexes_seen(x, st))
+		keep_seen(x, &now);
+	return true;
 }
 
 bool ward_indexes_seen(struct ward_indexes *x, const struct stat *st)
