@@ -295,12 +295,16 @@ bool ward_endpoint_parse(struct ward_str text, struct ward_endpoint *ret,
 {
 	const char *colon = text.n > 0 ? memrchr(text.s, ':', text.n) : NULL;
 	struct ward_str h, p;
+	unsigned port;
 
 	*ret = (struct ward_endpoint){ 0 };
 	*why = (struct ward_endpoint_fault){ 0 };
 	if (memmem(text.s, text.n, "://", 3) != NULL)
 		return fault(why, "is a URL, and a grant is of a host and a port",
 			"write host:port alone, for example api.example.com:443");
+	if (number(text, 1, PORT_MAX, &port))
+		return fault(why, "is a port without a host",
+			"write host:port, for example api.example.com:443 or 127.0.0.1:8080");
 	/* "::1" and "[::1]" have colons, but no port. */
 	if (colon == NULL || memchr(colon, ']', (size_t)(text.s + text.n - colon)) != NULL)
 		return fault(why, "has no port",
