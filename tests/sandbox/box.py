@@ -35,7 +35,8 @@ MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MS_SHARED, CLONE_NEWNS = 0x4, 0x1000, 0x4
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 UMOUNT_DETACH = 2
 SAY_MAX = 20000
-TURNS = {None: None, "in-turn": itertools.count()}[os.environ.get("WARD_TEST_USERS")]   # of cases, for whom each of them is
+WHO = os.environ.get("WARD_TEST_USERS", "each")
+TURNS = {"each": None, "in-turn": itertools.count(), "self": itertools.repeat(0)}[WHO]   # of cases, for whom each of them is: 0 root, 1 a user
 
 _state = {}
 
@@ -175,7 +176,8 @@ def user_only(fn):
 
 
 def both(fn):
-    """As root and as an ordinary user. Where only what an instrumented program reports counts (WARD_TEST_USERS=in-turn): as one of them."""
+    """As root and as an ordinary user. Where only what an instrumented program reports counts (WARD_TEST_USERS=in-turn): as one of them;
+    and as root alone where an ordinary user does the same next (self)."""
     if os.geteuid() == 0 and TURNS:
         return (root_only, user_only)[next(TURNS) % 2](fn)
     root_only(fn)
