@@ -27,7 +27,7 @@ import time
 import box
 import cli
 from box import both, both_without_fuse
-from tap import check, check_eq
+from tap import check, check_eq, quickest
 
 WHOLE = "--whole" in sys.argv
 if WHOLE:
@@ -243,20 +243,29 @@ def a_flood_ends_in_time_and_leaves_little(p, what):
         options += ["--json"]          # captured: no bound but the one that is asked for
         options[1] = "20s"
         options += ["--output-limit", "8M" if WHOLE else "2M"]
-    q = p.start(*words(p, what, 0, options=options), **NULL)
-    m, begin = Memory(q), time.monotonic()
-    m.wait(30)
-    seconds = time.monotonic() - begin
+    m = None
+
+    def once():
+        nonlocal m
+        p.log.unlink(missing_ok=True)
+        q = p.start(*words(p, what, 0, options=options), **NULL)
+        m = Memory(q)
+        m.wait(30)
+        # The run's own clock: on a busy machine the start before it and the records after it take their time.
+        return json.loads(p.outcome_file.read_text())["duration_ms"] / 1000 - 1.3
+
+    if what == "lines":
+        once()
+    else:
+        late = quickest(once, SOON_S, TRIES)
+        check(late < max(SOON_S, 3.0), f"{what}: ended {late:.1f} s after a timeout of 1 s and a grace of 0.3 s")
     o = json.loads(p.outcome_file.read_text())
     check_eq(o["status"], "limit" if what == "lines" else "timeout", str(o.get("error")))
     check_eq(box.leftovers(5.0), {})
     log = p.log.stat().st_size
     records = kinds(p)
-    say(f"{what}: over after {seconds:.1f} s; the supervisor had at most {m.most} KB, the log {log} bytes, {records['sandbox.violation']} refusals "
-        f"recorded of {o['violations_total']}")
-    if what != "lines":
-        # The run's own clock: on a busy machine the start before it and the records after it take their time.
-        check(o["duration_ms"] < 1300 + 5000 * cli.PATIENCE, f"{what}: ended after {o['duration_ms']} ms, timeout 1 s and grace 0.3 s")
+    say(f"{what}: over after {o['duration_ms'] / 1000:.1f} s; the supervisor had at most {m.most} KB, the log {log} bytes, "
+        f"{records['sandbox.violation']} refusals recorded of {o['violations_total']}")
     # What is captured is held, base64 and all, until it is written.
     captured = (o["stdout"]["bytes"] or 0) + (o["stderr"]["bytes"] or 0)
     check(m.most < GROWS_KB + captured * 4 // 1024, f"grew from {m.first} to {m.most} KB")

@@ -7,11 +7,10 @@ import pathlib
 import re
 import resource
 import subprocess
-import time
 
 import box
 from box import both, both_cases, root_only, user_only
-from tap import PATIENCE, check, check_eq, check_in, skip
+from tap import check, check_eq, check_in, skip
 
 # As fast as something useful fills memory, but not faster than who looks every 8 ms can see it, if he is late by ten looks.
 EAT = """
@@ -126,7 +125,6 @@ print(made, refused)
 @both
 def fork_bomb(p):
     p.write("bomb.py", BOMB)
-    begin = time.monotonic()
     q = p.start("--read", ".", "--pids", "64", "--outcome", p.outcome_file, "python3", "bomb.py", stdin=-3, stdout=-1, stderr=-1)
     # The host meanwhile: our own forks work.
     for _ in range(50):
@@ -138,7 +136,6 @@ def fork_bomb(p):
     made, refused = map(int, out.split())
     check(40 <= made <= 64 and refused >= 300 - 64, f"made {made}, refused {refused}")
     check_eq(q.returncode, 0, err)
-    check(time.monotonic() - begin < 30 * PATIENCE)
     o = box.json.loads(p.outcome_file.read_text())
     check(o["usage"]["pids_peak"] <= 64, str(o["usage"]))
     check_eq([(x["resource"], x["detail"]["limit"]) for x in hits(p, o)], [("pids", 64)])

@@ -635,7 +635,7 @@ def ends_that_may_wait_come_together():
         r.say(rb.LIMITS, 1)
 
         def once():
-            flows = [r.flow(first=b"\xf1x") for _ in range(3)]
+            flows = [r.flow(first=b"\x01\n") for _ in range(3)]
             before = time.monotonic()
             for c, ours, _ in flows:
                 rb.reset(c)
@@ -652,8 +652,8 @@ def ends_that_may_wait_come_together():
 def ends_that_count_are_told_at_once(more, why):
     with Relay() as r:
         r.say(rb.LIMITS, 1)
-        c, ours, ident = r.flow(first=b"\xf1x", **more)
-        quiet, _, _ = r.flow(first=b"\xf1x")
+        c, ours, ident = r.flow(first=b"\x01\n", **more)
+        quiet, _, _ = r.flow(first=b"\x01\n")
         rb.reset(quiet)
         time.sleep(0.01)
         if why == rb.BYTES_UP:

@@ -245,7 +245,7 @@ def one_that_is_not_there_is_said(p):
 @both
 def one_that_says_nothing_is_waited_for_so_long(p):
     def drips(c, _):
-        for b in b"HTTP/1.1 200 OK\r\n" + 100 * b"X: y\r\n":
+        for b in b"HTTP/1.1 200 OK\r\n" + 100 * PATIENCE * b"X: y\r\n":
             c.sendall(bytes([b]))
             time.sleep(0.2)
 
