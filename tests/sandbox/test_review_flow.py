@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real work under review, committed and discarded: what git, npm, Python and make do in a project is there afterwards as if it had been done
 there, or as if it had never been. The tools are those of the host; the second time everything is done without Ward, and both are compared."""
+import json
 import os
 import pathlib
+import re
 import shutil
 import stat
 import subprocess
@@ -254,6 +256,23 @@ def an_index_that_the_host_wrote_leaves_no_commit_that_the_next_one_undoes(p):
     check_eq(host(p.ws, git("git diff --cached --name-only; git log --format=%s; git status --porcelain; git branch --format='%(refname:short)'")),
              "src/x\nmore\none\n M a\nMM src/x\n?? new\nmain\ntopic\nwork\n")
     check_work(p, commit(p, "--ours", ".git/index"))
+
+
+@both
+def commits_of_both_are_merged_as_documented(p):
+    """docs/review.md: objects, merge, the rest; a file that lies there already is in git's way."""
+    needs("git")
+    host(p.ws, REPOSITORY)
+    check_eq(p.run("--review", "--", "sh", "-ec", git("echo new > new; echo x >> a; git add -A; git commit -qm work; echo later > later")).code, 0)
+    host(p.ws, git(STAGED + "; git commit -qm host"))
+    run = json.loads(p.run("--json", kind=("runs",), log=False).out)["runs"][0]["run"]
+    commit(p, run, ".git/objects")
+    logs = p.run(run, ".git/logs", kind=("diff",), log=False).out
+    ident = re.search(r"(?m)^\+\w+ (\w+) .*\tcommit: work$", logs)
+    host(p.ws, git(f"git merge -qm both {ident[1]}"))
+    commit(p, run, "--theirs", ".git")
+    check_eq(host(p.ws, git("git fsck --no-progress --no-dangling 2>&1; git status --porcelain; git log --format=%s --topo-order; cat a new later")),
+             "?? later\nboth\nwork\nhost\nmore\none\none\nmore\nx\nnew\nlater\n")
 
 
 @both
