@@ -4,6 +4,7 @@
  * r: risky, c: critical). Changes: "+f" "+d/" new, "~f" other content, "%f" other mode, "-f" "-d/" gone, ">old=new" renamed,
  * "@link=target" a new link, "!f" new with a set-ID bit, "^f" a device's or directory's place taken by a file.
  */
+#include <sys/resource.h>
 #include <sys/xattr.h>
 #include <time.h>
 
@@ -691,6 +692,45 @@ TEST(a_second_name_of_what_is_obeyed_is_asked_about)
 	CHECK_EQ_INT(one.level, WARD_APPROVAL_RISKY);
 	CHECK_EQ_INT(ward_guard_ask(g, &changes[1], &one, &err), WARD_OK);
 	CHECK_EQ_INT(one.level, WARD_APPROVAL_NONE);
+}
+
+/* What cannot be looked at for want of a descriptor is no less asked about. */
+static void unseen(const struct vector *v)
+{
+	struct rlimit was, none;
+	char what[1024];
+	struct ward_guard *g;
+
+	tree();
+	put("layer", NULL, 0755);
+	have(v->have);
+	if (strncmp(v->changes, "~plain", 6) == 0)
+		REQUIRE(link(at("ws/.envrc"), at("ws/plain")) == 0);
+	snprintf(what, sizeof(what), "%s", v->changes);
+	change(what);
+	g = guard_of();
+	REQUIRE(getrlimit(RLIMIT_NOFILE, &was) == 0);
+	none = was;
+	none.rlim_cur = 0;
+	for (size_t i = 0; i < all.n; i++) {
+		struct ward_guarded one;
+		int r;
+
+		REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+		r = ward_guard_ask(g, &changes[i], &one, &err);
+		REQUIRE(setrlimit(RLIMIT_NOFILE, &was) == 0);
+		CHECK_MSG(r != WARD_OK || one.level != WARD_APPROVAL_NONE || v->want[i] == 'n',
+			"[%s] %s is not asked about", v->have, v->changes);
+	}
+}
+
+TEST(what_cannot_be_looked_at_is_asked_about)
+{
+	static const struct vector other = { ".envrc=x", "~plain", "r" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(vectors); i++)
+		unseen(&vectors[i]);
+	unseen(&other);
 }
 
 TEST(a_file_with_capabilities_is_asked_about)

@@ -604,8 +604,11 @@ static bool has_named(const struct ward_guard *g, const char *path)
 		return false;
 	fd = ward_openat2(g->marks.root, path, O_PATH | O_NOFOLLOW, 0,
 		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return false;
+	/* Who could not be looked at may be one; a link on the way leads to what has another name. */
+	if (fd < 0)
+		return fd != -ENOENT && fd != -ENOTDIR && fd != -ELOOP;
+	if (fstat(fd, &st) < 0)
+		return true;
 	for (size_t i = 0; i < g->n_named; i++) {
 		if (g->named[i].dev == st.st_dev && g->named[i].ino == st.st_ino)
 			return true;

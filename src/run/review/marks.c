@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which directories are git's, before and after a layer's changes: known by what they hold, for any directory that holds it is taken for
- * a repository, whatever its name.
+ * a repository, whatever its name. One that cannot be looked at is taken for one, too.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "os/os.h"
 #include "run/review/marks.h"
 
-enum { SAW_GIT = 1, SAW_HEAD = 2, SAW_OBJECTS = 4, SAW_REFS = 8, SAW_COMMON = 16 };
+enum { SAW_GIT = 1, SAW_HEAD = 2, SAW_OBJECTS = 4, SAW_REFS = 8, SAW_COMMON = 16, UNSEEN = 32 };
 static const struct {
 	const char *name;
 	unsigned bit;
@@ -99,7 +100,13 @@ static const struct ward_git_mark *marked(const struct ward_git_marks *m, const 
 	return m->n > 0 ? bsearch(&key, m->v, m->n, sizeof(key), by_dir) : NULL;
 }
 
-/* Of the project, as it is. */
+/* Nothing of that name, as far as it can be told. A link on the way leads elsewhere: what lies there is not this directory. */
+static bool is_none(int e)
+{
+	return e == ENOENT || e == ENOTDIR || e == ELOOP;
+}
+
+/* Of the project, as it is. UNSEEN: nobody could look, and it may be one. */
 static unsigned seen(const struct ward_git_marks *m, const char *dir, size_t n)
 {
 	char rel[WARD_PATH_MAX];
@@ -108,14 +115,18 @@ static unsigned seen(const struct ward_git_marks *m, const char *dir, size_t n)
 	WARD_FD fd = -1;
 
 	if (n >= sizeof(rel))
-		return 0;
+		return UNSEEN;
 	memcpy(rel, n > 0 ? dir : ".", n > 0 ? n : 1);
 	rel[n > 0 ? n : 1] = '\0';
 	fd = ward_openat2(m->root, rel, O_PATH | O_DIRECTORY, 0,
 		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
-	for (size_t i = 0; fd >= 0 && i < WARD_ARRAY_SIZE(marks_of_git); i++) {
+	if (fd < 0)
+		return is_none(-fd) ? 0 : UNSEEN;
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(marks_of_git); i++) {
 		if (fstatat(fd, marks_of_git[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			bits |= marks_of_git[i].bit;
+		else if (!is_none(errno))
+			bits |= UNSEEN;
 	}
 	return bits;
 }
@@ -129,7 +140,9 @@ static bool is_git(unsigned bits)
 
 bool ward_git_marks_is(const struct ward_git_marks *all, const char *dir, size_t n)
 {
-	return is_git(seen(all, dir, n));
+	unsigned bits = seen(all, dir, n);
+
+	return is_git(bits) || (bits & UNSEEN);
 }
 
 static unsigned after(const struct ward_git_mark *m, unsigned before)
@@ -139,7 +152,7 @@ static unsigned after(const struct ward_git_mark *m, unsigned before)
 
 bool ward_git_marks_beside(const struct ward_git_marks *m, const char *dir, size_t n)
 {
-	return (seen(m, dir, n) | after(marked(m, dir, n), 0)) & SAW_GIT;
+	return (seen(m, dir, n) | after(marked(m, dir, n), 0)) & (SAW_GIT | UNSEEN);
 }
 
 static const char *becomes(bool before, bool now)
@@ -168,6 +181,8 @@ const char *ward_git_marks_name(const struct ward_git_marks *all, const char *pa
 	unsigned before = m || obeys ? seen(all, path, dir) : 0;
 	const char *why = becomes(is_git(before), is_git(after(m, before)));
 
+	if (before & UNSEEN)
+		return ward_by_git;
 	return why ? why : is_git(before) && obeys ? ward_by_git : NULL;
 }
 
@@ -176,5 +191,7 @@ const char *ward_git_marks_dir(const struct ward_git_marks *all, const char *pat
 	const struct ward_git_mark *m = marked(all, path, n);
 	unsigned before = m ? seen(all, path, n) : 0;
 
+	if (before & UNSEEN)
+		return ward_by_git;
 	return becomes(is_git(before), is_git(after(m, before)));
 }
