@@ -28,6 +28,7 @@ MODES = ("000", "111", "333", "444")
 # x86_64, as inject.c
 WRITE, PWRITE, FSYNC, RENAME, CHMOD, FCHMOD, FSETXATTR, OPENAT, MKDIRAT, MKNODAT, UNLINKAT, SYNCFS, RENAMEAT2, LISTXATTRAT, MOUNT = (
     1, 18, 74, 82, 90, 91, 190, 257, 258, 259, 263, 306, 316, 465, 165)
+FSTAT, NEWFSTATAT, STATX, OPENAT2 = 5, 262, 332, 437
 
 
 def inject(p, where, call, n, error, *words):
@@ -275,6 +276,39 @@ def one_that_ended_before_anything_was_real_is_no_conflict(p, error):
             print(f"# {call}, the {n}. time", flush=True)
         else:
             finish(p, top, str(call), False)
+
+
+def looked_at(p, i):
+    """What waits of it: a hook of a bare repository, what somebody else changed, and what was moved away from what he removed."""
+    top = p.ws / f"look{i}"
+    for name in ("bare/objects", "bare/refs", "bare/hooks", "d"):
+        (top / name).mkdir(parents=True)
+    for name in ("bare/HEAD", "both", "d/x"):
+        (top / name).write_text("old\n")
+    time.sleep(0.02)    # the run is younger
+    review(p, top, "echo x > bare/hooks/update; echo run > both; mv d/x d/y; echo more >> d/y; echo plain > plain")
+    (top / "both").write_text("mine\n")
+    (top / "d/x").unlink()
+    return top
+
+
+@both_cases([("a broken disk", errno.EIO), ("no memory", errno.ENOMEM)])
+def a_look_of_the_commit_that_fails_is_no_yes(p, error):
+    """What could not be seen waits with the rest; all calls, one after the other, with WARD_FAULT_CALLS=0."""
+    os.umask(0o22)
+    top = looked_at(p, "count")
+    r, seen, _ = inject(p, top, -1, 0, 0, cli.WARD, "commit")
+    check_eq((r.code, (top / "plain").exists(), r.out.count("conflict:"), r.out.count("waits (risky):")), (1, True, 2, 1), r.out)
+    every = [(call, n) for call in (FSTAT, NEWFSTATAT, STATX, OPENAT2) for n in range(1, seen.get(call, 0) + 1)]
+    check(len(every) > 20, f"the injector sees too little: {seen}")
+    hits = 0
+    for i, (call, n) in enumerate(every if SAMPLE == 0 else random.Random(faults.SEED).sample(every, min(len(every), SAMPLE // 3))):
+        top = looked_at(p, i)
+        r, _, hit = inject(p, top, call, n, error, cli.WARD, "commit")
+        hits += hit
+        check_eq(((top / "bare/hooks/update").exists(), (top / "both").read_text(), (top / "d/y").exists()), (False, "mine\n", False),
+                 f"seed {faults.SEED}, call {call}, the {n}. time: {r}")
+    check(hits > 0, "no call was met")
 
 
 @both

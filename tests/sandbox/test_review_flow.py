@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import box
-from box import both, root_only
+from box import both, both_cases, root_only
 from tap import PATIENCE, check, check_eq, skip
 
 GIT = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*", "-c", "init.defaultBranch=main", "-c", "gc.auto=0"]
@@ -285,6 +285,46 @@ def references_that_the_run_packed_are_not_gone_where_the_pack_waits(p):
     before = host(p.ws, git(names))
     r = commit(p, code=1)
     check_eq(((p.ws / "done").exists(), host(p.ws, git(names))), (True, before), r.out)
+
+
+WHOLE = "git fsck --no-progress --no-dangling 2>&1; git log --format=%s; git status --porcelain"
+
+
+@both_cases([("loose", ":"), ("packed", "git repack -adq; git prune-packed")])
+def objects_are_not_forgotten_without_what_names_them(p, pack):
+    """Neither now, nor by a commit after that, which would know of them no more."""
+    needs("git")
+    host(p.ws, REPOSITORY)
+    check_eq(p.run("--review", "--", "sh", "-ec", git(f"echo 3 >> b; git commit -qam three; {pack}")).code, 0)
+    for words in (("--theirs", ".git/objects"), ("--approve", "risky")):
+        forgets = words[0] == "--theirs"
+        r = commit(p, *words, code=1 if forgets else 0)
+        check_eq("--theirs \".git\" forgets all of " in r.out, forgets, r.out)
+        check_eq(host(p.ws, git(WHOLE)), "more\none\n M b\n" if forgets else "three\nmore\none\n", r.out)
+
+
+@both
+def what_names_an_object_waits_for_it(p):
+    """Of which no policy lets one be made."""
+    needs("git")
+    host(p.ws, REPOSITORY)
+    (p.side / "p.cedar").write_text('forbid (principal, action == Ward::Action::"fs.write", resource in Ward::Glob::".git/objects/*/*");\n')
+    check_eq(p.run("--policy", p.side / "p.cedar", "--accept", "files=advisory", "--review", "--", "sh", "-ec",
+                   git("echo 3 >> b; git commit -qam three; git branch new; git tag v1")).code, 0)
+    r = commit(p, code=1)
+    check("waits: modified \".git/refs/heads/main\"" in r.out, r.out)
+    check_eq(host(p.ws, git(WHOLE + "; git for-each-ref --format='%(refname)'")), "more\none\n M b\nrefs/heads/main\nrefs/heads/topic\n", r.out)
+
+
+@both
+def an_object_that_the_host_has_by_now_keeps_nobody_waiting(p):
+    needs("git")
+    host(p.ws, REPOSITORY)
+    check_eq(p.run("--review", "--", "sh", "-ec", git("echo 3 >> b; git commit -qam three; git stash list")).code, 0)
+    host(p.ws, git("echo two > h; echo 3 >> h; git -c core.looseCompression=0 hash-object -w h; rm h"))
+    r = commit(p, code=1)
+    check_eq((r.out.count("conflict:"), "waits:" in r.out), (1, False), r.out)
+    check_eq(host(p.ws, git(WHOLE)), "three\nmore\none\n", r.out)
 
 
 @both

@@ -98,10 +98,13 @@ static void make(const struct index *x, struct ward_buf *b)
 			put(b, o->more, 2);
 		put_name(b, x, i, begin);
 	}
+	/* The last one is empty, where there are others. */
 	for (const char *e = x->extensions; e && *e; e += 4) {
+		bool empty = e != x->extensions && !e[4];
+
 		ward_buf_add(b, e, 4);
-		put(b, 5, 4);
-		ward_buf_adds(b, "12345");
+		put(b, empty ? 0 : 5, 4);
+		ward_buf_adds(b, empty ? "" : "12345");
 	}
 	if (x->no_sum)
 		put_many(b, 0, x->hash);

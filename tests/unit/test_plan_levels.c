@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the levels of axes depend on beside the facts of the host: what the plan takes away, and what was asked for. */
+#include <errno.h>
+
 #include "plan_util.h"
 
 /* A directory of no rule, but for what is said of it: the last word about a member counts. */
@@ -250,6 +252,29 @@ TEST(what_is_looked_at_first)
 			row->want);
 		ward_plan_free(p);
 	}
+}
+
+/* Whatever is accepted; and what is not confined needs none of it. */
+TEST(where_a_start_is_refused_there_is_no_plan)
+{
+	struct ward_host h = full_host();
+	struct ward_plan_input in = input(&h);
+	signed char accept[WARD_AXIS_MAX];
+	struct ward_error err;
+
+	memset(accept, WARD_LEVEL_NONE, sizeof(accept));
+	in.accept = accept;
+	h.refused = "memfd_create";
+	h.refused_errno = EACCES;
+	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
+	CHECK_STR_CONTAINS(err.message, "memfd_create is refused here");
+	CHECK_STR_CONTAINS(err.fix, "vm.memfd_noexec");
+	h.refused_errno = EPERM;
+	CHECK_EQ_INT(refused(&in, &err), WARD_E_AXIS);
+	CHECK_STR_CONTAINS(err.fix, "the filter that refuses it");
+	in.accept = NULL;
+	in.backend = WARD_BACKEND_DIRECT;
+	ward_plan_free(must_build(&in));
 }
 
 TAP_MAIN();

@@ -2,17 +2,22 @@
 /*
  * What a version control keeps of one repository is one thing. An index without the HEAD that it was made for shows the last commit undone,
  * and the next one does undo it; references that went into a file which waits are gone. So where a part of it does not become real, what
- * has to fit to that waits. New objects do not: without a name nobody finds them, and they do no harm. Those that go are what the references
- * that wait still name.
+ * has to fit to that waits. New objects wait for nothing: without a name nobody finds them, and they do no harm. But what names them waits for
+ * them, and those that go are what the references that wait still name.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "os/os.h"
 #include "run/review/marks.h"
 #include "run/review/repo.h"
 
 #define HOLDS WARD_REPO_HOLDS
 #define WAITS WARD_REPO_WAITS
+#define NAMED WARD_REPO_NAMED
+#define NAMES WARD_REPO_NAMES
 
 /* Of git: the first part below its directory, or all that begins, or ends, so. */
 static const struct {
@@ -66,16 +71,25 @@ static bool is_branch(const char *ref)
 /* What is new is in nobody's way, and may be all that has what goes; what goes may be all that those have which wait. */
 static unsigned store(bool fresh, bool gone)
 {
-	return gone ? WAITS : fresh ? HOLDS : HOLDS | WAITS;
+	return gone ? WAITS : fresh ? HOLDS | NAMED : HOLDS | WAITS | NAMED;
 }
 
-/* A loose one that is new the project may have by now as well: it is the same. */
+/* objects/xx/...; what is only begun has another name. */
+static bool is_loose(const char *at)
+{
+	static const char objects[] = "objects/";
+	const char *p = at + sizeof(objects) - 1;
+
+	return starts_so(at, objects) && strspn(p, "0123456789abcdef") == 2 && p[2] == '/' &&
+		!starts_so(p + 3, "tmp_");
+}
+
 static unsigned object_part(const char *at, bool fresh, bool gone)
 {
 	if (ward_streq(at, "objects/info/alternates") ||
 		(starts(at, "objects/pack") && !starts_so(at, "objects/pack/tmp_")))
 		return store(fresh, gone);
-	return fresh ? 0 : WAITS;
+	return !fresh ? WAITS : is_loose(at) ? HOLDS | NAMED : 0;
 }
 
 /* at: below what may be a directory of git's. gone: of what has that name no more. 0: nothing that has to fit. */
@@ -103,10 +117,10 @@ static unsigned git_part(const char *at, const struct ward_change *c, bool gone)
 		return object_part(at, fresh, gone);
 	if (!starts(at, "refs"))
 		return 0;
-	/* One that is gone may be in packed-refs by now. One that is new stands in nobody's way. */
+	/* One that is gone may be in packed-refs by now. One that is new stands in nobody's way, and needs what it names. */
 	if (gone)
 		return is_branch(at) ? HOLDS | WAITS : WAITS;
-	return is_branch(at) ? store(fresh, gone) : 0;
+	return !is_branch(at) ? NAMES : fresh ? HOLDS | NAMES : HOLDS | WAITS;
 }
 
 struct member {
@@ -190,6 +204,19 @@ static int by_dir(const void *a, const void *b)
 	return r ? r : (x->n > y->n) - (x->n < y->n);
 }
 
+/* A loose object that is new the project may have by now as well: it is the same, and nobody waits for it. */
+static bool has_it(const struct finding *f, const struct ward_review_decision *d)
+{
+	WARD_FD fd = -1;
+	struct stat st;
+
+	if (d->effect != WARD_REVIEW_CONFLICT || d->change->kind != WARD_CHANGE_ADDED)
+		return false;
+	fd = ward_openat2(f->marks->root, d->change->path, O_PATH | O_NOFOLLOW, 0,
+		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /* What was renamed is gone from where it was, of another repository maybe. */
 static size_t find_both(struct finding *f, struct ward_review_decision *d, struct member *v)
 {
@@ -200,6 +227,8 @@ static size_t find_both(struct finding *f, struct ward_review_decision *d, struc
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(names) && names[i]; i++) {
 		unsigned part = find(f, c, names[i], i > 0 || c->mode == 0, &v[n]);
 
+		if (part == (HOLDS | NAMED) && has_it(f, d))
+			part = 0;
 		d->of_repo[i].part = part;
 		v[n].d = d;
 		v[n].name = i;
@@ -250,15 +279,20 @@ static void sides(struct ward_arena *a, struct ward_review_decisions *d)
 		struct ward_review_decision *one = &d->v[i / 2];
 		struct ward_review_repo *r = one->of_repo[i % 2].repo;
 
-		if (r && (one->of_repo[i % 2].part & WAITS) && one->side != WARD_COMMIT_THEIRS &&
-			!one->by_name)
-			r->rest = true;
+		unsigned part = one->of_repo[i % 2].part;
+
+		if (!r || one->side == WARD_COMMIT_THEIRS || one->by_name)
+			continue;
+		r->rest = r->rest || (part & WAITS);
+		r->names = r->names || (part & (WAITS | NAMES));
 	}
 	for (size_t i = 0; i < 2 * d->n; i++) {
 		struct ward_review_decision *one = &d->v[i / 2];
 		const struct ward_review_repo *r = one->of_repo[i % 2].repo;
 
-		if (r && one->of_repo[i % 2].part == (HOLDS | WAITS) && r->rest)
+		unsigned part = one->of_repo[i % 2].part;
+
+		if (r && ((r->names && (part & NAMED)) || (r->rest && part == (HOLDS | WAITS))))
 			forgotten_alone(a, one, r);
 	}
 }
@@ -328,14 +362,17 @@ static void hold(struct ward_arena *a, struct ward_review_repo *r,
 		: ward_arena_printf(a, "--theirs %s forgets all of it", r->dir);
 }
 
-static bool wait_for(struct ward_review_decision *d, const struct ward_review_repo *r)
+static bool wait_for(struct ward_review_decision *d, const struct ward_review_repo *r,
+	unsigned part)
 {
+	bool waits = r->why && ((part & WAITS) || r->lacks);
+
 	/* Told, and a change still: it waited then, for what is in nobody's way by now. What landed is no change any more, what was left is not told. */
-	if (!r->why && d->told && d->effect == WARD_REVIEW_APPLY && !d->wanted) {
+	if (!waits && d->told && d->effect == WARD_REVIEW_APPLY && !d->wanted) {
 		d->wanted = true;
 		return true;
 	}
-	if (!r->why || !becomes_real(d) || d->by_name)
+	if (!waits || !becomes_real(d) || d->by_name)
 		return false;
 	d->effect = WARD_REVIEW_BEHIND;
 	d->why = r->why;
@@ -353,16 +390,20 @@ bool ward_review_repos_wait(struct ward_arena *a, struct ward_review_decisions *
 	for (size_t i = 0; i < 2 * d->n; i++) {
 		struct ward_review_decision *one = &d->v[i / 2];
 		struct ward_review_repo *r = one->of_repo[i % 2].repo;
+		unsigned part = one->of_repo[i % 2].part;
 
-		if (r && (one->of_repo[i % 2].part & HOLDS) && !r->why && stops(one, d->lives))
-			hold(a, r, one);
+		if (!r || !(part & HOLDS) || (r->why && (r->lacks || !(part & NAMED))) ||
+			!stops(one, d->lives))
+			continue;
+		hold(a, r, one);
+		r->lacks = r->lacks || (part & NAMED);
 	}
 	for (size_t i = 0; i < 2 * d->n; i++) {
 		struct ward_review_decision *one = &d->v[i / 2];
 		const struct ward_review_repo *r = one->of_repo[i % 2].repo;
 
-		if (r && (one->of_repo[i % 2].part & WAITS))
-			again = wait_for(one, r) || again;
+		if (r && (one->of_repo[i % 2].part & (WAITS | NAMES)))
+			again = wait_for(one, r, one->of_repo[i % 2].part) || again;
 	}
 	return again;
 }
@@ -394,5 +435,7 @@ void ward_review_repos_none(struct ward_review_decisions *d)
 
 		if (r && !r->why)
 			r->why = "not all of its repository can become real";
+		if (r)
+			r->lacks = true;
 	}
 }

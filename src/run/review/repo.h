@@ -4,11 +4,18 @@
 
 #include "run/review/judge.h"
 
-enum { WARD_REPO_HOLDS = 1, WARD_REPO_WAITS = 2 }; /* others wait for it; it waits for others */
+enum {
+	WARD_REPO_HOLDS = 1,         /* others wait for it */
+	WARD_REPO_WAITS = 2,         /* it waits for others */
+	WARD_REPO_NAMED = 4,         /* an object: what names it waits for it alone, too */
+	WARD_REPO_NAMES = 8,         /* it waits for those, and for nothing else */
+};
 struct ward_review_repo {            /* NULL in a decision: it is no such part of one. In the arena */
 	const char *dir;             /* quoted */
 	const char *why, *cure;      /* of the first part that does not become real; NULL: no such is known */
+	bool lacks;                  /* such a part is an object */
 	bool rest;                   /* a part of it waits for others, and is not forgotten */
+	bool names;                  /* the same, or for objects alone */
 };
 /* Before any of them is settled: which are parts of which. What is forgotten of one alone is a conflict from then on. */
 int ward_review_repos(struct ward_arena *a, const struct ward_git_marks *marks, struct ward_review_decisions *d,

@@ -85,6 +85,11 @@ static int directory_in_way(const struct ward_commit *c, const char *path, const
 	return 0;
 }
 
+static bool is_missing(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
+}
+
 /* The layer has a copy of what the project has no longer: moved within the run, or gone from the project, which its directory then knows. */
 static int origin_in_way(const struct ward_commit *c, const char *path, const char **ret)
 {
@@ -101,21 +106,19 @@ static int origin_in_way(const struct ward_commit *c, const char *path, const ch
 
 		parent[n] = '\0';
 		fd = ward_commit_open(c->root, parent, O_PATH | O_DIRECTORY);
-		if (fd >= 0 && fstat(fd, &st) == 0) {
+		if (fd >= 0 && fstat(fd, &st) < 0)
+			return -errno;
+		if (fd >= 0) {
 			*ret = newer(c, &st) ? gone_text : NULL;
 			return 0;
 		}
-		if (n == 0)
-			return fd < 0 ? fd : -errno;
+		/* Of one that is there, and cannot be looked at, the one above says nothing. */
+		if (n == 0 || !is_missing(fd))
+			return fd;
 		while (n > 0 && parent[n - 1] != '/')
 			n--;
 		n = n > 0 ? n - 1 : 0;
 	}
-}
-
-static bool is_missing(int r)
-{
-	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
 }
 
 static int added_in_way(struct ward_commit *c, const struct ward_change *change, const char **ret)
