@@ -312,6 +312,7 @@ static int unbound_says(struct ward_question *q, struct ward_decision *ret, stru
 	int r = ward_cure(q, ret->cure, sizeof(ret->cure));
 
 	ret->effect = WARD_DENY;
+	ret->negated = false;
 	(void)snprintf(ret->why, sizeof(ret->why), "%s",
 		q->is_dir
 			? "a rule matches it, but only as a file: what a directory holds is granted with /**"
@@ -352,6 +353,7 @@ static int policy_says(struct life *l, const struct ward_refusal *f, struct ward
 		return WARD_OK;
 	ret->effect = WARD_DENY; /* a grant may cover it, and a forbid take it out */
 	ret->rule = NULL;
+	ret->negated = false;
 	ret->by = v.why == WARD_WHY_NARROWED ? v.list : v.n_rules > 0 ? v.rules[0] : NULL;
 	ret->cure[0] = '\0';
 	/* "A rule grants it" would be no reason for a refusal. */
@@ -567,6 +569,12 @@ static bool begins_a_trace(const struct ward_refusal *f)
 	return f->kind == WARD_REFUSAL_SYSCALL && ward_streq(f->syscall, "ptrace");
 }
 
+/* cp -a, chmod and copytree of a directory that a group shares: what has to be left out is one bit. */
+static bool sets_an_id(const struct ward_refusal *f)
+{
+	return f->kind == WARD_REFUSAL_SYSCALL && ward_streq(f->resource, "set-ID mode");
+}
+
 static int reason_of(struct life *l, const struct ward_refusal *f, bool name,
 	struct ward_question *q, struct ward_decision *ret, struct ward_error *err)
 {
@@ -583,6 +591,7 @@ static int reason_of(struct life *l, const struct ward_refusal *f, bool name,
 		ret->effect = WARD_DENY;
 		ret->rule = NULL;
 		ret->by = NULL;
+		ret->negated = false;
 		/* What was asked is not known: whoever grants it has to say it. Pasted as it is, it is an error. */
 		snprintf(ret->cure, sizeof(ret->cure), "%s",
 			f->seen == WARD_SEEN_QUESTION ? "--cap NETWORK_CONNECT:NAME:PORT" : "");
@@ -593,6 +602,7 @@ static int reason_of(struct life *l, const struct ward_refusal *f, bool name,
 		(ret->effect == WARD_ALLOW && name && granted_itself(l, f->resource))) {
 		ret->effect = WARD_DENY;
 		ret->by = NULL;
+		ret->negated = false;
 		snprintf(ret->why, sizeof(ret->why), "%s",
 			q->is_dir
 				? "granted by itself: a grant of a directory gives what is in it, and not its name"
@@ -620,6 +630,9 @@ static int reason_of(struct life *l, const struct ward_refusal *f, bool name,
 	} else if (begins_a_trace(f)) {
 		snprintf(ret->why, sizeof(ret->why),
 			"no process is traced inside; a debugger works outside only, and a sanitizer's search for leaks has to be off (--env LSAN_OPTIONS=detect_leaks=0)");
+	} else if (sets_an_id(f)) {
+		snprintf(ret->why, sizeof(ret->why),
+			"no set-ID bit is given inside, and a directory's is not told from a file's; without the bit it works (chmod 00755 DIR)");
 	}
 	return WARD_OK;
 }
@@ -671,6 +684,7 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 
 	ret->effect = WARD_DENY;
 	ret->by = NULL;
+	ret->negated = false;
 	r = reason_of(l, f, name, &q, ret, err);
 	if (r == WARD_OK && ret->cure[0] && name)
 		r = name_cure(&q, ret, err);
