@@ -180,6 +180,31 @@ def a_denied_name_is_each_of_that_name_on_the_path(p):
     check_eq(r.out, "one/tool\none/tool\ntwo/tool\nend\n", r.err)
 
 
+DOCUMENT = ("--policy", "t.yaml", "--profile", "x")
+STOOD_FOR = [
+    ("denied", PROFILE % "head", DOCUMENT, "end\n"),
+    ("allowed", (PROFILE % "tail").replace('"*"', "sh, head"), DOCUMENT, "version\nend\n"),
+    # Without mode and profile the run's PATH is its own.
+    ("granted", "", ("--policy", "x.cedar", "--cap", "EXTERNAL_COMMAND:sh", "--cap", "EXTERNAL_COMMAND:head"), "wend\n"),
+]
+
+
+@both_cases([(c[0], c[1:]) for c in STOOD_FOR])
+def a_name_means_what_a_stand_in_stands_for(p, case):
+    """A version manager's own program is nowhere in a run: of a rule about that one nothing was denied, and nothing allowed."""
+    text, options, out = case
+    pyenv = p.home / ".pyenv"
+    for where, says in (("shims", "stand-in"), ("versions/3.9.1/bin", "version")):
+        (pyenv / where).mkdir(parents=True)
+        (pyenv / where / "head").write_text(f"#!/bin/sh\necho {says}\n")
+        (pyenv / where / "head").chmod(0o755)
+    (pyenv / "version").write_text("3.9.1\n")
+    p.write("t.yaml", text)
+    p.write("x.cedar", "")
+    r = p.run(*options, "sh", "-c", "head -c1 /etc/passwd; echo end", env=env(p, PYENV_ROOT=str(pyenv), PATH=f"{pyenv}/shims:/usr/bin:/bin"))
+    check_eq(r.out, out, r.err)
+
+
 # What strace, a debugger's child and LeakSanitizer begin with; of one's own child, which a kernel without Ward allows.
 TRACE = """
 import ctypes, os, signal, sys
@@ -200,6 +225,16 @@ def a_debugger_is_refused_and_named(p, request):
     check_eq((r.code, r.out), (0, "-1 1\n"), r.err)
     check_eq([(v["axis"], v["action"], v["resource"], v["cure"]) for v in o["violations"]], [("syscalls", "syscall", f"ptrace {request}", None)])
     check_in(f'syscall "ptrace {request}" refused: no process is traced inside; ', r.err)
+
+
+@both
+def a_directory_s_set_id_bit_is_named_with_what_works(p):
+    """cp -a, copytree and git in a tree that a group shares: which bit it is that stands in the way is not in what they say."""
+    (p.ws / "d").mkdir()
+    r, o = p.outcome("--write", ".", "sh", "-c", "chmod 02755 d || chmod 00755 d")
+    check_eq((r.code, [(v["resource"], v["cure"]) for v in o["violations"]]), (0, [("fchmodat set-ID mode", None)]), r.err)
+    check_in("no set-ID bit is given inside", r.err)
+    check_in("without the bit it works (chmod 00755 DIR)", r.err)
 
 
 @both

@@ -4,6 +4,7 @@
  * caller's pass; the rest is asked for by name. What changes which code a program loads (LD_PRELOAD and its kin) has to
  * be set to a value in so many words, and is warned about.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -309,4 +310,146 @@ int ward_rs_env_finish(struct ward_resolver *rs, struct ward_error *err)
 			rs->path = path + strlen("PATH=");
 	}
 	return r < 0 ? r : check_size(rs, err);
+}
+
+/* ---- programs by their names ---- */
+
+/* What the caller sets PATH to; NULL: nothing, and it is composed. */
+static const char *path_asked(const struct ward_request *req)
+{
+	for (size_t i = 0; i < req->n_env; i++) {
+		if (ward_streq(req->env[i].name, "PATH"))
+			return req->env[i].value ? req->env[i].value : getenv("PATH");
+	}
+	for (size_t i = 0; i < req->caps.n; i++) {
+		const struct ward_cap *cap = &req->caps.v[i];
+
+		if (cap->type == WARD_CAP_ENV && ward_streq(cap->resource, "PATH"))
+			return getenv("PATH");
+		if (cap->type == WARD_CAP_ENV && ward_has_prefix(cap->resource, "PATH="))
+			return cap->resource + strlen("PATH=");
+	}
+	return NULL;
+}
+
+/*
+ * Rules are gathered before there is a view and an environment, and a name in them means what it will mean inside. Where stand-ins are
+ * on the caller's PATH that is a version's own program: they themselves are nowhere in a run, and a rule about them holds nothing.
+ */
+static int path_ahead(struct ward_resolver *rs, const char **ret)
+{
+	const struct ward_request *req = rs->r;
+	const bool works = req->kind == WARD_COMMAND_RUN && (req->mode || req->profile);
+	const char *base = path_asked(req), *callers;
+	int r = WARD_OK;
+
+	*ret = rs->path ? rs->path : rs->ahead;
+	if (*ret)
+		return 0;
+	if (ward_rs_callers_path(rs, &callers, NULL) < 0)
+		return -ENOMEM;
+	if (base) {
+		rs->ahead = ward_arena_printf(rs->arena, "%s:%s", base, callers);
+	} else {
+		for (const char *const *s = ward_env_set; *s; s++)
+			if (ward_has_prefix(*s, "PATH="))
+				base = *s + strlen("PATH=");
+		r = host_path(rs, &base, NULL);
+		rs->ahead = r < 0 ? NULL
+				  : ward_arena_printf(rs->arena, "%s:%s", works ? callers : base,
+					    works ? base : callers);
+	}
+	*ret = rs->ahead;
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* What name is in the directory at *io, which then is behind it; false: there is none any more. */
+static bool next_on(const char **io, const char *name, char path[WARD_PATH_MAX])
+{
+	const char *s, *end;
+
+	for (s = *io; s && *s; s = *end ? end + 1 : end) {
+		end = strchrnul(s, ':');
+		if (*s != '/' ||
+			(size_t)snprintf(path, WARD_PATH_MAX, "%.*s/%s", (int)(end - s), s, name) >=
+				WARD_PATH_MAX)
+			continue;
+		*io = *end ? end + 1 : end;
+		return true;
+	}
+	return false;
+}
+
+/* Whether it is there is not known. */
+static bool unknown(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
+static int search(struct ward_resolver *rs, const char *dirs, const char *name, bool callers,
+	const char **ret_path, struct ward_target *ret)
+{
+	char path[WARD_PATH_MAX];
+	int worst = -ENOENT, r;
+
+	while (next_on(&dirs, name, path)) {
+		/* What the workspace put there is not what the caller meant. */
+		if (callers && ward_path_within(path, rs->workspace))
+			continue;
+		r = ward_rs_target(rs, path, ret);
+		if (unknown(r))
+			return r; /* another one farther on is not what was meant */
+		if (r < 0 || (callers && ward_path_within(ret->path, rs->workspace)))
+			continue;
+		if (!S_ISREG(ret->st.st_mode) || !(ret->st.st_mode & 0111)) {
+			worst = -EACCES;
+			continue;
+		}
+		*ret_path = ward_arena_strdup(rs->arena, path);
+		return *ret_path ? 0 : -ENOMEM;
+	}
+	return worst;
+}
+
+int ward_rs_lookup(struct ward_resolver *rs, const char *name, bool trusted, const char **ret_path,
+	struct ward_target *ret)
+{
+	const char *path;
+	int r = path_ahead(rs, &path);
+
+	if (r == 0)
+		r = search(rs, path, name, !rs->path && !path_asked(rs->r), ret_path, ret);
+	if (trusted && (r == -ENOENT || r == -EACCES))
+		r = search(rs, getenv("PATH"), name, true, ret_path, ret);
+	return r;
+}
+
+static int search_all(struct ward_resolver *rs, const char *dirs, const char *name,
+	struct ward_texts *to, struct ward_error *err)
+{
+	char path[WARD_PATH_MAX];
+	struct ward_target t;
+	int r = WARD_OK;
+
+	while (r == WARD_OK && next_on(&dirs, name, path)) {
+		int found = ward_rs_target(rs, path, &t);
+
+		if (unknown(found))
+			return ward_fail(err, WARD_E_SYSTEM, "cannot look for %s: %s",
+				ward_rs_show(rs, path), strerror(-found));
+		/* That it may be executed can come later. */
+		if (found == 0 && S_ISREG(t.st.st_mode))
+			r = ward_rs_text(rs, to, t.path, err);
+	}
+	return r;
+}
+
+int ward_rs_lookup_all(struct ward_resolver *rs, const char *name, struct ward_texts *to,
+	struct ward_error *err)
+{
+	const char *path;
+	int r = path_ahead(rs, &path) < 0 ? ward_rs_nomem(err)
+					  : search_all(rs, path, name, to, err);
+
+	return r == WARD_OK ? search_all(rs, getenv("PATH"), name, to, err) : r;
 }

@@ -137,6 +137,7 @@ int ward_rs_hidden_but(struct ward_resolver *rs, const char *top, const char *li
  * rs->callers, toolchains, linked, homes, caches. Nothing is granted here: the policies say whether they may be read.
  */
 int ward_rs_toolchains(struct ward_resolver *rs, struct ward_error *err);
+int ward_rs_callers_path(struct ward_resolver *rs, const char **ret, struct ward_error *err); /* with versions in place of stand-ins */
 /* Links of the caller's PATH into runtimes, as nodes, before the policies are asked whether they may be read. */
 int ward_rs_toolchain_links(struct ward_resolver *rs, struct ward_error *err);
 /* After the view is known: the run's PATH is the caller's, as far as it is in the view, and the caches are where tools look. */

@@ -59,7 +59,7 @@ struct ward_resolver {
 	enum ward_late_names late_names; struct ward_review review; /* of the workspace; its layer is made later */
 	struct ward_published published[WARD_PUBLISH_SOCKETS_MAX]; size_t n_published;
 	bool i_know, starts; int starved; /* starts: a run, which keeps what its policies were. starved: of ward_rs_target(), errno */
-	const char *path; bool path_set, no_mounts; /* the run's PATH; set: by --env, without bins. no_mounts: no list of them */
+	const char *path, *ahead; bool path_set, no_mounts; /* the run's PATH; ahead: to be; set: by --env. no_mounts: no list */
 	const char *caches_read;     /* those that nobody asked for, and the run has: as in the plan */
 	/* Under a mode or a profile: the directories of the caller's PATH, with what stand-ins stand for in their place ... */
 	struct ward_texts callers;
@@ -143,7 +143,7 @@ int ward_rs_exec_mode(struct ward_resolver *rs, struct ward_error *err); /* sets
 int ward_rs_exec(struct ward_resolver *rs, struct ward_error *err);      /* CMD or SCRIPT: exe, argv */
 int ward_rs_exec_grants(struct ward_resolver *rs, struct ward_error *err);
 /*
- * A bare name on the run's PATH, then (trusted) on the caller's, whose entries in the workspace do not count.
+ * env.c: a bare name on the run's PATH (or what that will be), then (trusted) on the caller's, but for entries in the workspace.
  * *ret_path: where it was found, before links. 0 or -ENOENT / -EACCES. _all: in every directory of both, for what takes away.
  */
 int ward_rs_lookup(struct ward_resolver *rs, const char *name, bool trusted, const char **ret_path, struct ward_target *ret);

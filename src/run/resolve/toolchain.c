@@ -286,6 +286,35 @@ static int each_entry(struct ward_resolver *rs, const char *path,
 	return r;
 }
 
+/* Behind what the caller's PATH is without stand-ins. */
+static int put_callers(struct ward_resolver *rs, const char *dir, struct ward_error *err)
+{
+	struct ward_texts bins = { 0 };
+	bool shims = false;
+	int r = ward_rt_shim_bins(rs, dir, &bins, &shims, err);
+
+	if (r == WARD_OK && !shims)
+		r = ward_rs_text(rs, &bins, dir, err);
+	for (size_t i = 0; r == WARD_OK && i < bins.n; i++) {
+		rs->ahead = ward_arena_printf(rs->arena, "%s%s%s", rs->ahead,
+			rs->ahead[0] ? ":" : "", bins.v[i]);
+		if (!rs->ahead)
+			return ward_rs_nomem(err);
+	}
+	return r;
+}
+
+int ward_rs_callers_path(struct ward_resolver *rs, const char **ret, struct ward_error *err)
+{
+	int r;
+
+	rs->ahead = "";
+	r = each_entry(rs, getenv("PATH"), put_callers, err);
+	*ret = rs->ahead;
+	rs->ahead = NULL;
+	return r;
+}
+
 /* What is not fit to be shown is passed over: nobody asked for it by name. */
 static const char *cache_at(struct ward_resolver *rs, const struct ward_cache *c)
 {
