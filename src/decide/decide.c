@@ -127,11 +127,17 @@ static const char *resource_of(const struct ward_question *q, char path[WARD_PAT
 	return NULL;
 }
 
+static void lacking(struct ward_decision *d)
+{
+	because(d, "no rule grants it");
+	d->negated = true;
+}
+
 /* Why a file that no rule allows is refused: writing what may be read deserves its own words. */
 static void explain(const struct ward_rules *rules, const struct ward_question *q,
 	const char *resource, struct ward_decision *d)
 {
-	because(d, "no rule grants it");
+	lacking(d);
 	if (q->action == WARD_CAP_FILE_WRITE && find(rules, WARD_CAP_FILE_READ, resource) != NULL)
 		because(d, "granted for reading only");
 }
@@ -140,6 +146,7 @@ static void allow(struct ward_decision *d, const struct ward_rule *rule)
 {
 	d->rule = rule;
 	because(d, "a rule grants it");
+	d->negated = false;
 	d->effect = WARD_ALLOW;
 }
 
@@ -184,7 +191,7 @@ static void judge_endpoint(const struct ward_rules *rules, const struct ward_que
 	if (rule != NULL)
 		allow(d, rule);
 	else
-		because(d, "no rule grants it");
+		lacking(d);
 }
 
 /* The host's own address at which the run would be reached: whatever it is, nothing goes out by it. */
@@ -194,7 +201,7 @@ static void judge_listening(const struct ward_rules *rules, const struct ward_qu
 	struct ward_endpoint asked;
 	bool one = ward_endpoint_parse_asked(ward_str(q->resource), &asked);
 
-	because(d, "no rule grants it");
+	lacking(d);
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct ward_rule *r = &rules->v[i];
 
@@ -274,6 +281,7 @@ int ward_decide(const struct ward_rules *rules, const struct ward_question *q,
 		return ward_fail(err, WARD_E_INVALID, "a decision without a place for it");
 	ret->effect = WARD_DENY;
 	ret->rule = NULL;
+	ret->negated = false;
 	ret->cure[0] = '\0';
 	because(ret, "the question could not be decided");
 	if (!well_formed(rules, q))

@@ -57,6 +57,7 @@ struct ward_decision {
 	enum ward_effect effect;     /* preset to WARD_DENY by ward_decide() */
 	const struct ward_rule *rule;   /* the rule that allowed; NULL: no rule grants it */
 	const struct ward_book_rule *by; /* the policies' rule that refused; the book's. NULL: none */
+	bool negated;                /* refused for want of a rule: none forbids it */
 	char why[384];               /* "no rule grants it" */
 	char cure[WARD_CURE_MAX];    /* option line to paste, shell-quoted: --cap 'FILE_READ:/etc/passwd'; "" = none */
 };

@@ -390,6 +390,7 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 		.pid = f->pid,
 		.action = action_of(f),
 		.resource = n->resource,
+		.negated = n->d->negated && !n->d->by,
 		.layer = layer_of(l, f),
 		.detail_json = n->detail };
 	if (n->d->by) {

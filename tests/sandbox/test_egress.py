@@ -603,7 +603,9 @@ def net_log_prints_it(p):
     # A connection that is over is one line.
     check("net.open" not in r.out, r.out)
     r = cli.ward("net", "log", "--json", doc["run"], "--audit", str(p.log))
-    check_eq({json.loads(line)["kind"] for line in r.out.splitlines()}, {"dns.query", "net.open", "net.connect", "dns.block"})
+    told = [json.loads(line) for line in r.out.splitlines()]
+    check_eq({x["kind"] for x in told}, {"dns.query", "net.open", "net.connect", "dns.block"})
+    check_eq({x["kind"] for x in told if x.get("negated")}, {"dns.block"})
     r = cli.ward("net", "log", "0" * 26, "--audit", str(p.log))
     check_eq(r.code, 2, r.out)
     check_in("has nothing of run", r.err)

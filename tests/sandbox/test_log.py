@@ -172,13 +172,14 @@ def records_of_a_run(p):
 
 
 ONE_SHAPE = list(json.loads((cli.ROOT / "docs/spec/audit.schema.json").read_text())["properties"])
-# What a command does, what holds it, and what is on record of it: action, end of the resource.
+# What a command does, what holds it, and what is on record of it: action, end of the resource, and whether it is for want of a rule.
 REFUSED = [
-    ("cat /etc/shadow", "fuse", "FILE_READ", "/etc/shadow"),
-    ("echo > read.txt", "view", "FILE_WRITE", "/read.txt"),
-    ("env", "landlock", "EXTERNAL_COMMAND", "/env"),
-    ("python3 -c 'import socket; socket.socket().connect((\"192.0.2.7\", 80))'", "seccomp", "NETWORK_CONNECT", "192.0.2.7:80"),
-    ("unshare -U true", "seccomp", "syscall", "unshare CLONE_NEWUSER"),
+    ("cat /etc/shadow", "fuse", "FILE_READ", "/etc/shadow", True),
+    ("echo > read.txt", "view", "FILE_WRITE", "/read.txt", True),
+    ("env", "landlock", "EXTERNAL_COMMAND", "/env", True),
+    ("python3 -c 'import socket; socket.socket().connect((\"192.0.2.7\", 80))'", "seccomp", "NETWORK_CONNECT", "192.0.2.7:80", True),
+    ("unshare -U true", "seccomp", "syscall", "unshare CLONE_NEWUSER", False),
+    ("cat forbidden.txt", "fuse", "FILE_READ", "/forbidden.txt", False),
 ]
 
 
@@ -187,8 +188,10 @@ def every_refusal_is_of_one_shape(p):
     """Whatever refused it, and whether before the start or after it: the same members in the same order, in the same log."""
     box.need_fuse()
     p.write("read.txt", "x")
+    p.write("forbidden.txt", "x")
+    p.write("x.cedar", f'forbid (principal, action == Ward::Action::"fs.read", resource == Ward::Path::"{p.ws}/forbidden.txt");')
     programs = [w for x in ("sh", "cat", "python3", "unshare", "true") for w in ("--cap", f"EXTERNAL_COMMAND:{x}")]
-    p.run("--read", "read.txt", *programs, "sh", "-c", "; ".join(x[0] for x in REFUSED) + "; true")
+    p.run("--read", "read.txt", "--policy", "x.cedar", *programs, "sh", "-c", "; ".join(x[0] for x in REFUSED) + "; true")
     before = p.run("--cap", "FILE_READ:/nowhere/at/all", "true")
     check_eq(before.code, 125, before.err)
     check_eq(p.run("--require", "exec=enforced", "true").code, 125)
@@ -204,9 +207,10 @@ def every_refusal_is_of_one_shape(p):
             check(x["layer"] and x["detail"]["count"] > 0, str(x))
             check_eq(x["detail"]["error"], "SandboxViolationError")
     own = [x for x in denied if not x["detail"].get("selftest")]
-    for _, layer, action, resource in REFUSED:
+    for _, layer, action, resource, negated in REFUSED:
         found = [x for x in own if (x.get("layer"), x["action"]) == (layer, action) and x["resource"].endswith(resource)]
         check_eq(len(found), 1, f"{action} {resource}: {[(x.get('layer'), x['action'], x['resource']) for x in own]}")
+        check_eq((found[0].get("negated"), bool(found[0].get("rules"))), (True if negated else None, resource == "/forbidden.txt"), str(found))
     check_eq([x["kind"] for x in own if x["kind"] != "sandbox.violation"], ["capability.denied", "policy.block"])
     box.verify(p)
 

@@ -421,6 +421,7 @@ static int record(struct life *l, const struct ward_egress_event *e, struct ward
 			: ward_cap_type_name(e->inner ? WARD_CAP_NETWORK_LISTEN
 						      : WARD_CAP_NETWORK_CONNECT),
 		.resource = resource,
+		.negated = is_block(e) && !d->by && e->why && ward_streq(e->why, "no_rule"),
 		.layer = "egress",
 		.rules = rules,
 		.n_rules = rules[0] && rules[0][0],
