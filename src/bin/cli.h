@@ -34,6 +34,8 @@ struct command {
 const struct command *command_find(const char *first, const char *second, int *ret_words);
 const struct command *command_at(size_t i);              /* NULL at the end */
 const struct command *command_named(const char *name);   /* "runs ls"; NULL: there is none */
+/* What an unknown command may have been meant for, "runs ls", or the first word of one, "runs"; second may be NULL. NULL: nothing. */
+const char *command_near(const char *first, const char *second);
 void say_error(const struct ward_error *err);            /* "ward: ..." on stderr */
 bool wants_help(const struct words *w);                  /* -h or --help is next */
 

@@ -233,6 +233,7 @@ int cmd_help(struct words w)
 {
 	struct ward_error err = WARD_ERROR_INIT;
 	const struct command *c;
+	const char *near;
 	int taken = 0;
 
 	if (w.n < 1)
@@ -242,7 +243,18 @@ int cmd_help(struct words w)
 		return print_help(c);
 	if (w.n == 1 && print_help_group(w.v[0]))
 		return fflush(stdout) == 0 ? EXIT_OK : EXIT_USAGE;
-	ward_fail(&err, WARD_E_INVALID, "no help for \"%s\"", w.v[0]);
-	ward_fail_fix(&err, "ward help lists the commands");
+	/* The word behind a command is none of its name; its options are explained where it is. */
+	if (c) {
+		ward_fail(&err, WARD_E_INVALID, "\"%s\" is no command", w.v[taken]);
+		ward_fail_fix(&err, "ward help %s", c->name);
+		return usage_error(&err, NULL);
+	}
+	near = command_near(w.v[0], w.n > 1 ? w.v[1] : NULL);
+	ward_fail(&err, WARD_E_INVALID, "no help for \"%s%s%s\"", w.v[0], w.n > 1 ? " " : "",
+		w.n > 1 ? w.v[1] : "");
+	if (near)
+		ward_fail_fix(&err, "did you mean ward help %s?", near);
+	else
+		ward_fail_fix(&err, "ward help lists the commands");
 	return usage_error(&err, NULL);
 }

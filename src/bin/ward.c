@@ -557,7 +557,7 @@ static const char *without_group(const char *word)
 {
 	static const char *const elsewhere[][2] = { { "log", "audit show" },
 		{ "logs", "audit show" }, { "exec", "run" }, { "kill", "stop" },
-		{ "list", "runs ls" } };
+		{ "list", "runs ls" }, { "-V", "version" }, { "-v", "version" } };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(elsewhere); i++)
 		if (ward_streq(elsewhere[i][0], word))
@@ -571,12 +571,19 @@ static const char *without_group(const char *word)
 	return NULL;
 }
 
-static int unknown_command(const char *first, const char *second)
+/* A first word that nearly is one of two: "policy". */
+static const char *nearest_group(const char *first)
 {
-	struct ward_error err = WARD_ERROR_INIT;
-	const char *names[64];
+	static const char *const groups[] = { "sandbox", "policy", "audit", "net", "runs",
+		"cedar" };
+
+	return ward_nearest(first, groups, WARD_ARRAY_SIZE(groups));
+}
+
+const char *command_near(const char *first, const char *second)
+{
+	const char *names[64], *near;
 	char all[128], seconds[256];
-	const char *near;
 	size_t n = 0;
 	bool grouped = group(first, seconds, sizeof(seconds)) > 0;
 
@@ -588,6 +595,17 @@ static int unknown_command(const char *first, const char *second)
 		near = ward_nearest(all, names, n);
 	if (!near && !grouped)
 		near = ward_nearest(first, names, n);
+	return near || grouped ? near : nearest_group(first);
+}
+
+static int unknown_command(const char *first, const char *second)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	char all[128], seconds[256];
+	const char *near = command_near(first, second);
+	bool grouped = group(first, seconds, sizeof(seconds)) > 0;
+
+	(void)snprintf(all, sizeof(all), "%s%s%s", first, second ? " " : "", second ? second : "");
 	ward_fail(&err, WARD_E_INVALID, "unknown command \"%s\"", grouped ? all : first);
 	if (grouped && !second)
 		ward_fail(&err, WARD_E_INVALID, "the word behind \"ward %s\" is missing", first);

@@ -118,6 +118,10 @@ def version():
 
 @cases([
     ("typing error", ["rnu"], "ward run"),
+    ("typing error in the first of two words", ["polciy"], "did you mean ward policy?"),
+    ("the version, as others ask for it", ["-V"], "did you mean ward version?"),
+    ("help of a typing error", ["help", "policy", "explian"], "no help for \"policy explian\"; did you mean ward help policy explain?"),
+    ("help of an option", ["help", "run", "--read"], "\"--read\" is no command; ward help run"),
     ("half a command", ["sandbox"], "sandbox run"),
     ("half of audit", ["audit"], "audit verify"),
     ("wrong half", ["audit", "verfy"], "audit verify"),
