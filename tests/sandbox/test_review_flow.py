@@ -9,6 +9,7 @@ import re
 import shutil
 import stat
 import subprocess
+import threading
 import time
 
 import box
@@ -223,6 +224,49 @@ def an_index_that_the_host_only_writes_anew_lands_while_the_run_lives(p):
     _, err = q.communicate(timeout=60)
     check_eq((q.returncode, host(p.ws, git("git log --format=%s -1; git diff --cached --name-only"))), (0, "work3\nnew1\nnew2\nnew3\n"), err)
     check("conflict" in err or "wait" in err, err)
+
+
+class WritesAnew(threading.Thread):
+    """Whoever watches the index and writes it anew at once, while it is on its way to be noted that it landed."""
+
+    def __init__(self, index):
+        super().__init__()
+        self.index, self.over, self.times = index, False, 0
+        self.start()
+
+    def run(self):
+        last = os.stat(self.index)
+        while not self.over:
+            now = os.stat(self.index)
+            if now.st_ino == last.st_ino:
+                continue
+            shutil.copy(self.index, f"{self.index}.lock")
+            os.rename(f"{self.index}.lock", self.index)
+            self.times, last = self.times + 1, os.stat(self.index)
+
+
+@both
+def an_index_that_is_written_anew_as_soon_as_it_landed_is_no_conflict(p):
+    needs("git")
+    host(p.ws, REPOSITORY)
+    script = git("for i in 1 2; do echo $i > new$i; git add -A; git commit -qm work$i; echo made; read line; done")
+    q = p.start("--review=live", "--write", ".", "--", "sh", "-ec", script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    host_writes = None
+    try:
+        for i in (1, 2):
+            check_eq(q.stdout.readline(), "made\n")
+            if i == 1:
+                host_writes = WritesAnew(p.ws / ".git/index")
+            is_soon(p.ws, git("git --no-optional-locks log --format=%s -1; git --no-optional-locks diff --cached --name-only"), f"work{i}\n")
+            q.stdin.write("go\n")
+            q.stdin.flush()
+    finally:
+        if host_writes:
+            host_writes.over = True
+            host_writes.join()
+        _, err = q.communicate(timeout=60)
+    check_eq(q.returncode, 0, err)
+    check(host_writes.times > 0, "nobody wrote it anew")
 
 
 @both

@@ -553,6 +553,44 @@ TEST(what_landed_is_what_counts)
 	ward_workspace_close(w);
 }
 
+TEST(what_comes_is_known_before_it_is_there)
+{
+	const struct index x = OF(2, SHA1_SIZE, plain, NULL, false);
+	struct ward_indexes *k = ward_indexes_new();
+	struct ward_landed_seen seen = { .kind = WARD_LANDED_OBJECT,
+		.layer_ino = 1,
+		.layer_size = 1,
+		.layer_ctime_ns = 7,
+		.ino = 2 };
+	struct ward_landed *l = NULL;
+	struct ward_error err = WARD_ERROR_INIT;
+	WARD_FD fd = -1;
+
+	prepare();
+	write_index(".git/index", &x);
+	fd = openat(root, ".git/index", O_RDONLY | O_CLOEXEC);
+	REQUIRE(ward_landed_load(entry, true, true, &l, &err) == WARD_OK);
+	/* Somebody has written it anew before it was noted. */
+	REQUIRE(ward_landed_add(l, ".git/index", &seen, &err) == WARD_OK);
+	CHECK(!ward_indexes_landed(k, root, ".git/index", &seen));
+	ward_indexes_comes(k, fd, ".git/index", 1, 6);
+	CHECK(!ward_indexes_landed(k, root, ".git/index", &seen));
+	ward_indexes_comes(k, fd, ".git/index", 1, 7);
+	CHECK(ward_indexes_landed(k, root, ".git/index", &seen));
+	CHECK(is_same(k, l, INT64_MAX, ".git/index"));
+	/* What landed later is not what it says; nor does it say so of the next landing. */
+	seen.layer_ctime_ns = 8;
+	REQUIRE(ward_landed_add(l, ".git/index", &seen, &err) == WARD_OK);
+	ward_indexes_none_come(k);
+	write_index(".git/index", &x);
+	CHECK(!is_same(k, l, INT64_MAX, ".git/index"));
+	seen.layer_ctime_ns = 7;
+	CHECK(ward_indexes_landed(k, root, ".git/index", &seen));
+	CHECK(!ward_indexes_landed(k, root, ".git/index", &seen));
+	ward_landed_free(l);
+	ward_indexes_free(k);
+}
+
 __attribute__((destructor)) static void clean_up(void)
 {
 	static const char *const names[] = { ".git/index", ".git/HEAD", ".git/link", ".git/fifo",

@@ -243,7 +243,10 @@ int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 	if (only_drops(c))
 		return drop(c, err);
 	r = prepare(c, err);
-	return r < 0 ? r : unfinished(c, forward(c, err), err);
+	if (r < 0)
+		return r;
+	ward_commit_know_indexes(c);
+	return unfinished(c, forward(c, err), err);
 }
 
 /* The journal, and the staging directory that it speaks of. */

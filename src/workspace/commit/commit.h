@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Private to workspace: the parts of a commit. All of it works on descriptors that the caller opened: the project's root, the layer
- * and the
- * store entry.
+ * and the store entry.
  *
  *	conflict.c         what the project has in the way
  *	plan.c             changes become steps, in an order that works
@@ -181,7 +180,8 @@ bool ward_commit_stops(const struct ward_commit *c);
 bool ward_commit_is_still(const struct ward_commit *c, int fd, struct ward_step *s);
 /* code of what was made for s: the layer is written while it is read; what went, or is another by now, waits for another time. */
 int ward_commit_not_now(const struct ward_commit *c, int code, struct ward_step *s, struct ward_error *err);
-void ward_commit_leave_moved(const struct ward_commit *c); /* such are told */
+void ward_commit_leave_moved(const struct ward_commit *c); /* such are told. Before the first step: */
+void ward_commit_know_indexes(const struct ward_commit *c);
 /* Nobody but us changed the object since the run began. */
 bool ward_commit_is_old(const struct ward_commit *c, const struct stat *st);
 int ward_commit_tidy(struct ward_commit *c, struct ward_error *err);

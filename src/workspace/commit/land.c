@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "workspace/commit/commit.h"
+#include "workspace/commit/inside.h"
 #include "workspace/index/index.h"
 #include "workspace/landed.h"
 
@@ -91,6 +91,26 @@ void ward_commit_leave_moved(const struct ward_commit *c)
 		if (c->j.v[i].moved)
 			ward_commit_leave(c, c->j.v[i].path,
 				"was written to by the run while it was read");
+}
+
+/* The project's may be written anew as soon as it is there: what it says is known before. */
+void ward_commit_know_indexes(const struct ward_commit *c)
+{
+	ward_indexes_none_come(c->indexes);
+	for (size_t i = c->put_begin; c->j.stays && c->indexes && i < c->put_end; i++) {
+		const struct ward_step *s = &c->j.v[i];
+		char made[WARD_COMMIT_MADE_MAX];
+		WARD_FD fd = -1;
+
+		if (!S_ISREG(s->new.mode) || !ward_streq(ward_path_basename(s->path), "index"))
+			continue;
+		ward_commit_made(c, i, made);
+		fd = ward_commit_open(c->stage, made,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+		if (fd >= 0)
+			ward_indexes_comes(c->indexes, fd, s->path, s->layer_ino,
+				s->layer_ctime_ns);
+	}
 }
 
 /* ---- noted ---- */

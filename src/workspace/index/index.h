@@ -41,6 +41,12 @@ struct ward_index_from {
 };
 /* As it was when the run began, if it is older and not known yet. True: it was learned. */
 bool ward_indexes_learn(struct ward_indexes *x, struct ward_index_from *from, const char *path);
+/*
+ * Before it lands: what is open at fd is what the layer has, for path. The host may write it anew before it is noted that it landed.
+ * By who lands, which is one at a time.
+ */
+void ward_indexes_none_come(struct ward_indexes *x); /* another landing begins; NULL ok */
+void ward_indexes_comes(struct ward_indexes *x, int fd, const char *path, uint64_t layer_ino, int64_t layer_ctime_ns);
 /* It landed, and is seen of the project: what it says is what counts from now on. True: there is something to be saved. */
 bool ward_indexes_landed(struct ward_indexes *x, int root, const char *path, const struct ward_landed_seen *seen);
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the indexes of the project's repositories said when the run began, or when they landed last. Each is bound to the object that it was read
- * from: the start's is older than the run, what landed is what the notes of that speak of. Nothing here allows anything by being wrong
- * or away: what is not known is a conflict.
+ * What the indexes of the project's repositories said when the run began, or when they landed last. Each is bound to an object: the start's to that
+ * which it was read from, which is older than the run; what landed to one that the notes of that speak of, the layer's or the project's. Nothing here
+ * allows anything by being wrong or away: what is not known is a conflict.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +29,7 @@
 #define READ_STEP ((size_t)1 << 20)
 #define NAP_NS 1000000
 #define NAPS_MAX 50
+#define COMING_MAX 16
 
 /* What an index says, and which object it is. */
 struct said {
@@ -46,6 +47,8 @@ struct ward_indexes {
 	pthread_mutex_t lock;
 	struct known v[WARD_INDEXES_MAX];
 	size_t n;
+	struct known coming[COMING_MAX]; /* of the landing that is under way, of the layer */
+	size_t n_coming, coming_bytes;
 	atomic_size_t n_seen; /* of those that say what they did */
 	size_t next_seen; /* the oldest makes room: a run that lands as it goes asks for hours */
 	struct said seen[WARD_INDEXES_MAX];
@@ -66,6 +69,7 @@ void ward_indexes_free(struct ward_indexes *x)
 		return;
 	for (size_t i = 0; i < x->n; i++)
 		free(x->v[i].path);
+	ward_indexes_none_come(x);
 	(void)pthread_mutex_destroy(&x->lock);
 	free(x);
 }
@@ -307,19 +311,76 @@ bool ward_indexes_learn(struct ward_indexes *x, struct ward_index_from *from, co
 	return is_new;
 }
 
+void ward_indexes_none_come(struct ward_indexes *x)
+{
+	if (!x)
+		return;
+	(void)pthread_mutex_lock(&x->lock);
+	while (x->n_coming > 0)
+		free(x->coming[--x->n_coming].path);
+	x->coming_bytes = 0;
+	(void)pthread_mutex_unlock(&x->lock);
+}
+
+void ward_indexes_comes(struct ward_indexes *x, int fd, const char *path, uint64_t layer_ino,
+	int64_t layer_ctime_ns)
+{
+	struct stat st;
+	struct said said;
+	char *copy;
+
+	if (!x || layer_ctime_ns == 0 || x->n_coming == COMING_MAX || fstat(fd, &st) < 0 ||
+		!S_ISREG(st.st_mode) || st.st_size <= 0 ||
+		(uint64_t)st.st_size > WARD_INDEX_BYTES_MAX - x->coming_bytes)
+		return;
+	x->coming_bytes += (size_t)st.st_size;
+	if (!read_index(fd, &st, NULL, &said))
+		return;
+	said.ino = layer_ino;
+	said.ctime_ns = layer_ctime_ns;
+	copy = strdup(path);
+	if (!copy)
+		return;
+	(void)pthread_mutex_lock(&x->lock);
+	x->coming[x->n_coming++] = (struct known){ copy, said };
+	(void)pthread_mutex_unlock(&x->lock);
+}
+
+static bool has_come(struct ward_indexes *x, const char *path, const struct ward_landed_seen *seen,
+	struct said *ret)
+{
+	bool found = false;
+
+	(void)pthread_mutex_lock(&x->lock);
+	for (size_t i = 0; i < x->n_coming && !found; i++) {
+		const struct said *said = &x->coming[i].said;
+
+		found = ward_streq(x->coming[i].path, path) && said->ino == seen->layer_ino &&
+			said->ctime_ns == seen->layer_ctime_ns;
+		if (found)
+			*ret = *said;
+	}
+	(void)pthread_mutex_unlock(&x->lock);
+	return found;
+}
+
 bool ward_indexes_landed(struct ward_indexes *x, int root, const char *path,
 	const struct ward_landed_seen *seen)
 {
 	struct said said;
 	struct stat st;
-	WARD_FD fd = -1;
 	bool known;
 
 	if (!x || !ward_streq(ward_path_basename(path), "index"))
 		return false;
-	fd = open_index(root, path, &st);
-	known = fd >= 0 && seen->ctime_ns != 0 && st.st_ino == seen->ino &&
-		ward_commit_ns(&st.st_ctim) == seen->ctime_ns && read_index(fd, &st, NULL, &said);
+	known = has_come(x, path, seen, &said);
+	if (!known) {
+		WARD_FD fd = open_index(root, path, &st);
+
+		known = fd >= 0 && seen->ctime_ns != 0 && st.st_ino == seen->ino &&
+			ward_commit_ns(&st.st_ctim) == seen->ctime_ns &&
+			read_index(fd, &st, NULL, &said);
+	}
 	(void)pthread_mutex_lock(&x->lock);
 	known = (known && add(x, path, &said)) || forget(x, path);
 	(void)pthread_mutex_unlock(&x->lock);
@@ -328,13 +389,19 @@ bool ward_indexes_landed(struct ward_indexes *x, int root, const char *path,
 
 /* ---- asked ---- */
 
+static bool is_of(const struct said *said, uint64_t ino, int64_t ctime_ns)
+{
+	return ctime_ns != 0 && said->ino == ino && said->ctime_ns == ctime_ns;
+}
+
 static bool is_bound(const struct said *said, const struct ward_landed *landed, int64_t began_ns,
 	const char *path)
 {
 	const struct ward_landed_seen *seen = landed ? ward_landed_get(landed, path) : NULL;
 
-	return seen ? seen->kind == WARD_LANDED_OBJECT && seen->ino == said->ino &&
-			seen->ctime_ns == said->ctime_ns
+	return seen ? seen->kind == WARD_LANDED_OBJECT &&
+			(is_of(said, seen->layer_ino, seen->layer_ctime_ns) ||
+				is_of(said, seen->ino, seen->ctime_ns))
 		    : said->ctime_ns < began_ns;
 }
 
