@@ -121,6 +121,26 @@ def a_gc_of_the_hosts_before_the_commit_leaves_no_reference_without_its_object(p
     check("objects" not in r.out, r.out)
 
 
+@both
+def an_object_that_the_run_touched_is_there_whatever_the_hosts_gc_did_with_it(p):
+    """git touches what it would write anew. The host has it in a pack by then; or nowhere, where only the run names it."""
+    needs("git")
+    host(p.ws, git("git init -q .; echo one > a; git add .; git commit -qm one; echo lost | git hash-object -w --stdin; touch -d '3 days ago' $(find .git/objects -type f)"))
+    script = git("cp a new; echo lost > found; git add -A; git commit -qm two; git rm -q new; git commit -qm three")
+    check_eq(p.run("--review", "--", "sh", "-ec", script).code, 0)
+    host(p.ws, git("git gc -q --prune=now"))
+    check_eq(sorted(d.name for d in (p.ws / ".git/objects").iterdir()), ["info", "pack"])
+    r = p.run(kind=("commit",), log=False)
+    check_eq(host(p.ws, git("git fsck --no-progress 2>&1; git status --porcelain; git log --format=%s")), "three\ntwo\none\n", r.out)
+    check("objects" not in r.out, r.out)
+    # Of what only looks so nothing is taken: nobody has it any more.
+    host(p.ws, "mkdir -p objects/ab .git/objects/zz; echo 1 | tee objects/ab/%s > .git/objects/zz/%s" % (("c" * 38,) * 2))
+    check_eq(p.run("--review", "--", "sh", "-ec", "touch objects/ab/* .git/objects/zz/*").code, 0)
+    host(p.ws, "rm -r objects .git/objects/zz")
+    check_eq(p.run(kind=("commit",), log=False).code, 1)
+    check(not (p.ws / "objects").exists() and not (p.ws / ".git/objects/zz").exists(), "it is there again")
+
+
 CHECKED_OUT = git("git checkout -qb work; echo new > new; echo x >> a; git add -A; git commit -qm work; git stash list")
 
 

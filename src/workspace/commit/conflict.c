@@ -5,9 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "workspace/commit/commit.h"
+#include "workspace/diff/diff.h"
 #include "workspace/index/index.h"
 
 static const char gone_text[] = "was removed from the project since the run began";
@@ -121,6 +124,42 @@ static int origin_in_way(const struct ward_commit *c, const char *path, const ch
 	}
 }
 
+/* Of n bytes: from its directory on "xx" or "xx/...", in hexadecimal. */
+static bool is_loose_name(const char *p, size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t first = strspn(p, hex), rest = first == 2 && p[2] == '/' ? strspn(p + 3, hex) : 0;
+
+	return first == 2 &&
+		(n == 2 ||
+			(n == 3 + rest &&
+				(rest == 2 * SHA1_SIZE - 2 || rest == 2 * WARD_SHA256_SIZE - 2)));
+}
+
+/*
+ * An object of git's, whose name says what is in it; or the directory of such. The run's git touched what the project had, since it names it by now;
+ * the host's has it in a pack meanwhile, or, since nothing else names it, nowhere.
+ */
+static bool is_loose_object(struct ward_commit *c, const char *path)
+{
+	static const char objects[] = "objects/";
+	const char *at = path, *end = path + strlen(path);
+	char head[WARD_PATH_MAX + sizeof("HEAD")];
+	struct stat st;
+
+	while ((at = strstr(at, objects))) {
+		const char *name = at + sizeof(objects) - 1;
+
+		if ((at == path || at[-1] == '/') && is_loose_name(name, (size_t)(end - name)))
+			break;
+		at = name;
+	}
+	if (!at)
+		return false;
+	(void)snprintf(head, sizeof(head), "%.*sHEAD", (int)(at - path), path);
+	return ward_commit_look(&c->in_root, c->root, head, &st) == 0;
+}
+
 static int added_in_way(struct ward_commit *c, const struct ward_change *change, const char **ret)
 {
 	struct stat st;
@@ -128,7 +167,8 @@ static int added_in_way(struct ward_commit *c, const struct ward_change *change,
 
 	c->absent = is_missing(r);
 	if (c->absent)
-		return change->origin && change->kind == WARD_CHANGE_ADDED
+		return change->origin && change->kind == WARD_CHANGE_ADDED &&
+				!is_loose_object(c, change->path)
 			? origin_in_way(c, change->path, ret)
 			: 0;
 	if (r < 0 || (S_ISDIR(st.st_mode) && S_ISDIR(change->mode)))
