@@ -275,6 +275,8 @@ struct ward_commit_item {
  */
 int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *c, const char **ret, struct ward_arena *a,
 	struct ward_error *err);
+/* A reference of git's that has no file in the project, and is there all the same: in packed-refs. */
+bool ward_commit_is_packed(struct ward_workspace *w, const struct ward_change *c);
 /*
  * A change that was not made real after all, or (abort) not taken back: somebody changed the project between the look and the moment,
  * or it

@@ -480,6 +480,60 @@ def what_the_file_system_keeps_of_a_repository_keeps_the_rest(p):
 
 
 @both
+def a_branch_that_the_host_moved_and_packed_is_a_conflict(p):
+    """It has no file any more, and is not gone: neither where its commit says that it is old, nor where the run says that it has seen it."""
+    needs("git")
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60))
+    for date, seen in ((DATES["GIT_COMMITTER_DATE"], False), (now, True)):
+        host(p.ws, "find . -mindepth 1 -delete")
+        host(p.ws, REPOSITORY)
+        work = git("echo r > r; git add r; git commit -qm run; git branch -qf topic; git tag new; echo there; read line; echo $line >> .git/logs/refs/heads/main")
+        q = p.start("--review", "--", "sh", "-ec", work, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        check_eq(q.stdout.readline(), "there\n")
+        theirs = host(p.ws, git("echo h > h; git add h; git commit -qm host; git rev-parse HEAD; git branch -qf topic"), GIT_COMMITTER_DATE=date).strip()
+        _, err = q.communicate((theirs if seen else "nothing") + "\n", timeout=60)
+        check_eq(q.returncode, 0, err)
+        host(p.ws, git("git pack-refs --all; rm .git/index; git reset -q --hard"))
+        r = commit(p, code=1)
+        check("conflict: added \".git/refs/heads/main\": was changed in the project since the run began, and is in packed-refs there" in r.out, r.out)
+        check_eq(host(p.ws, git("git log --format=%s main; git log --format=%s -1 topic; git status --porcelain; git log --format=%s -1 new")),
+                 "host\nmore\none\nhost\n?? r\nrun\n", r.out)
+        check_eq(p.run(kind=("discard",), log=False).code, 0)
+
+
+@both
+def a_branch_that_was_packed_waits_with_its_repository(p):
+    needs("git")
+    host(p.ws, REPOSITORY + "; git pack-refs --all")
+    check_eq(p.run("--review", "--", "sh", "-ec", git("echo 3 >> b; git commit -qam three; git branch new")).code, 0)
+    host(p.ws, git(STAGED))
+    r = commit(p, code=1)
+    check("waits: added \".git/refs/heads/main\": it belongs to \".git/index\" in its repository" in r.out, r.out)
+    check_eq(host(p.ws, git("git log --format=%s; git diff --cached --name-only; git log --format=%s -1 new")), "more\none\nh\nthree\n", r.out)
+
+
+@both
+def a_branch_that_landed_and_that_the_host_packed_lands_again(p):
+    needs("git")
+    host(p.ws, REPOSITORY)
+    script = git("for i in 1 2 3; do echo $i > new$i; git add -A; git commit -qm work$i; echo made; read line || :; done")
+    q = p.start("--review=live", "--write", ".", "--", "sh", "-ec", script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    last = git("git --no-optional-locks log --format=%s -1; git --no-optional-locks diff --cached --name-only")
+    for i in (1, 2):
+        check_eq(q.stdout.readline(), "made\n")
+        is_soon(p.ws, last, f"work{i}\n")
+        remembered(p, since=(p.ws / ".git/index").stat().st_ctime_ns)
+        host(p.ws, git("git pack-refs --all"))
+        if i == 2:
+            host(p.ws, git("git update-ref refs/heads/main topic; git pack-refs --all"))
+        q.stdin.write("go\n")
+        q.stdin.flush()
+    _, err = q.communicate(timeout=60)
+    check_eq((q.returncode, host(p.ws, git("git log --format=%s -1"))), (0, "topic\n"), err)
+    check("conflict" in err or "wait" in err, err)
+
+
+@both
 def a_stash_that_stays_keeps_its_log(p):
     needs("git")
     host(p.ws, REPOSITORY + "; echo s >> b; git stash -q")

@@ -433,7 +433,7 @@ int ward_review_judge(const struct ward_review_terms *t, const struct ward_chang
 	if (r == WARD_OK)
 		r = one_file(&x, &d);
 	if (r == WARD_OK)
-		r = ward_review_repos(t->rs->arena, ward_guard_marks(x.guard), &d, err);
+		r = ward_review_repos(t, ward_guard_marks(x.guard), &d, err);
 	if (r < 0)
 		return r;
 	beside_beyond(t, &d);

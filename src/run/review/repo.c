@@ -92,10 +92,14 @@ static unsigned object_part(const char *at, bool fresh, bool gone)
 	return !fresh ? WAITS : is_loose(at) ? HOLDS | NAMED : 0;
 }
 
-/* at: below what may be a directory of git's. gone: of what has that name no more. 0: nothing that has to fit. */
-static unsigned git_part(const char *at, const struct ward_change *c, bool gone)
+/*
+ * at: below what may be a directory of git's. gone: of what has that name no more. packed: the project has it, of another place. 0: nothing that
+ * has to fit.
+ */
+static unsigned git_part(const char *at, const struct ward_change *c, bool gone, bool packed)
 {
-	bool fresh = !gone && (c->kind == WARD_CHANGE_ADDED || c->kind == WARD_CHANGE_RENAMED);
+	bool fresh = !gone && !packed &&
+		(c->kind == WARD_CHANGE_ADDED || c->kind == WARD_CHANGE_RENAMED);
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(of_git); i++) {
 		if (starts(at, of_git[i].name))
@@ -132,6 +136,7 @@ struct member {
 
 struct finding {
 	const struct ward_git_marks *marks;
+	struct ward_workspace *w; /* NULL: nothing of the project is asked */
 	const char *dir; /* the last one that was looked at, and what it was */
 	size_t n;
 	bool git;
@@ -178,8 +183,10 @@ static unsigned other_part(const char *name, size_t n, const char *rest)
 static unsigned find(struct finding *f, const struct ward_change *c, const char *path, bool gone,
 	struct member *m)
 {
+	const bool packed = !gone && f->w && ward_commit_is_packed(f->w, c);
+
 	for (size_t at = 0, n; path[at]; at += n + (path[at + n] == '/')) {
-		unsigned part = git_part(path + at, c, gone);
+		unsigned part = git_part(path + at, c, gone, packed);
 
 		n = strcspn(path + at, "/");
 		m->dir = path;
@@ -297,10 +304,11 @@ static void sides(struct ward_arena *a, struct ward_review_decisions *d)
 	}
 }
 
-int ward_review_repos(struct ward_arena *a, const struct ward_git_marks *marks,
+int ward_review_repos(const struct ward_review_terms *t, const struct ward_git_marks *marks,
 	struct ward_review_decisions *d, struct ward_error *err)
 {
-	struct finding f = { .marks = marks };
+	struct finding f = { .marks = marks, .w = t->conflict ? t->w : NULL };
+	struct ward_arena *a = t->rs->arena;
 	struct member *v = ward_arena_alloc(a, (2 * d->n + 1) * sizeof(*v));
 	struct ward_review_repo *repo = NULL;
 	size_t n = 0;

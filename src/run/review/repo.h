@@ -18,7 +18,7 @@ struct ward_review_repo {            /* NULL in a decision: it is no such part o
 	bool names;                  /* the same, or for objects alone */
 };
 /* Before any of them is settled: which are parts of which. What is forgotten of one alone is a conflict from then on. */
-int ward_review_repos(struct ward_arena *a, const struct ward_git_marks *marks, struct ward_review_decisions *d,
+int ward_review_repos(const struct ward_review_terms *t, const struct ward_git_marks *marks, struct ward_review_decisions *d,
 	struct ward_error *err);
 /* What has to wait since a part that it has to fit to does. True: something changed by it. */
 bool ward_review_repos_wait(struct ward_arena *a, struct ward_review_decisions *d);

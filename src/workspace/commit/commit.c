@@ -13,6 +13,7 @@
 
 #include "workspace/change.h"
 #include "workspace/commit/commit.h"
+#include "workspace/index/index.h"
 #include "workspace/landed.h"
 #include "workspace/store.h"
 
@@ -29,6 +30,8 @@ void ward_commit_done(struct ward_commit *c)
 	ward_commit_let_go(&c->in_root);
 	ward_commit_let_go(&c->in_layer);
 	ward_way_done(&c->way);
+	ward_packed_free(c->packed);
+	c->packed = NULL;
 	ward_commit_times_done(c);
 	if (c->locked)
 		ward_layer_unlock(c->layer);
@@ -412,6 +415,8 @@ static int open_again(struct ward_workspace *w, struct ward_commit *c, struct wa
 void ward_commit_looked_over(struct ward_workspace *w)
 {
 	if (w->looking)
+		ward_packed_free(w->looking->packed);
+	if (w->looking)
 		ward_commit_let_go(&w->looking->in_root);
 	free(w->looking);
 	w->looking = NULL;
@@ -438,7 +443,23 @@ static int begin_looking(struct ward_workspace *w, struct ward_error *err)
 	c->landed = w->landed;
 	c->indexes = ward_store_indexes(w);
 	c->root = ward_workspace_root(w, err);
-	return c->root < 0 ? c->root : WARD_OK;
+	if (c->root < 0)
+		return c->root;
+	c->layer = ward_workspace_layer(w, err);
+	return c->layer < 0 ? c->layer : WARD_OK;
+}
+
+static bool is_packed(struct ward_commit *c, const char *path)
+{
+	return ward_ref_packed(&c->packed, c->indexes, c->landed, c->root, c->layer, c->since_ns,
+		       path) != WARD_REF_NONE;
+}
+
+bool ward_commit_is_packed(struct ward_workspace *w, const struct ward_change *change)
+{
+	return (change->kind == WARD_CHANGE_ADDED || change->kind == WARD_CHANGE_RENAMED) &&
+		!S_ISDIR(change->mode) && ward_ref_is_name(change->path) &&
+		(begin_looking(w, NULL) < 0 || is_packed(w->looking, change->path));
 }
 
 int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *change,
@@ -449,7 +470,7 @@ int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *cha
 
 	*ret = NULL;
 	/* When the changes were read the project had nothing there. What came since is seen when the commit is planned, and by its step. */
-	if (change->kind == WARD_CHANGE_ADDED && !change->origin)
+	if (change->kind == WARD_CHANGE_ADDED && !change->origin && !ward_ref_is_name(change->path))
 		return WARD_OK;
 	r = begin_looking(w, err);
 	if (r < 0)

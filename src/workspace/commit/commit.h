@@ -83,7 +83,7 @@ struct ward_commit {
 	/* layer.c: bytes of the name of a directory, and of those that it lies in: each of them the layer says name by name */
 	char spoken[WARD_PATH_MAX];
 	size_t n_spoken;
-	struct ward_landed *landed; struct ward_indexes *indexes; /* NULL, or of the workspace; what git only wrote anew */
+	struct ward_landed *landed; struct ward_indexes *indexes; struct ward_packed *packed; /* NULL, or of the workspace, ref.c */
 	struct ward_given given;     /* given.c */
 	struct ward_landed **begins; /* NULL, or where the workspace has them when they are begun */
 	const atomic_bool *stop;     /* NULL, or of the workspace: what has not begun ends, -ECANCELED */
@@ -168,7 +168,7 @@ int ward_commit_plan(struct ward_commit *c, const struct ward_changes *all, cons
 int ward_commit_stage(struct ward_commit *c, struct ward_error *err);
 int ward_commit_forward(struct ward_commit *c, struct ward_error *err);
 int ward_commit_back(struct ward_commit *c, struct ward_error *err);
-/* land.c: what was made real is noted (ret: durable); what was put back is forgotten. */
+/* land.c: what was made real is noted (ret: durable), what was put back forgotten. */
 int ward_commit_note(struct ward_commit *c, bool back, struct ward_error *err);
 /*
  * While the run lives: what a program has written to fd by its mapping is on its way to the disk, so that the next that it writes

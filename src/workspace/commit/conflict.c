@@ -21,6 +21,8 @@ static const char came_text[] = "came to be in the project since the run began";
 static const char type_text[] = "became another type of object in the project since the run began";
 static const char names_text[] =
 	"has other names (hard links) in the project, which would keep the old content";
+static const char packed_text[] =
+	"was changed in the project since the run began, and is in packed-refs there";
 static const char below_text[] =
 	"holds something that came or changed in the project since the run began";
 static const char mount_text[] = "holds another file system, or cannot be looked into";
@@ -166,8 +168,13 @@ static int added_in_way(struct ward_commit *c, const struct ward_change *change,
 	int r = ward_commit_look(&c->in_root, c->root, change->path, &st);
 
 	c->absent = is_missing(r);
+	if (c->absent && !S_ISDIR(change->mode) && ward_ref_is_name(change->path) &&
+		ward_ref_packed(&c->packed, c->indexes, c->landed, c->root, c->layer, c->since_ns,
+			change->path) == WARD_REF_MOVED)
+		*ret = packed_text;
 	if (c->absent)
-		return change->origin && change->kind == WARD_CHANGE_ADDED &&
+		return *ret ? 0
+			: change->origin && change->kind == WARD_CHANGE_ADDED &&
 				!is_loose_object(c, change->path)
 			? origin_in_way(c, change->path, ret)
 			: 0;

@@ -102,7 +102,7 @@ void ward_commit_know_indexes(const struct ward_commit *c)
 		char made[WARD_COMMIT_MADE_MAX];
 		WARD_FD fd = -1;
 
-		if (!S_ISREG(s->new.mode) || !ward_streq(ward_path_basename(s->path), "index"))
+		if (!S_ISREG(s->new.mode) || !ward_indexes_counts(s->path))
 			continue;
 		ward_commit_made(c, i, made);
 		fd = ward_commit_open(c->stage, made,

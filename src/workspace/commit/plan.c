@@ -13,6 +13,7 @@
 
 #include "workspace/commit/inside.h"
 #include "workspace/commit/refused.h"
+#include "workspace/index/index.h"
 
 static const char above_text[] = "the directory that it lies in is not made real";
 static const char elsewhere_text[] = "lies on another file system than the project's root";
@@ -195,7 +196,7 @@ static bool needs_no_look(const struct plan *p, size_t i)
 	const struct ward_change *change = &p->v[i];
 
 	return change->kind == WARD_CHANGE_ADDED && !change->origin && !S_ISDIR(change->mode) &&
-		!p->c->j.stays;
+		!p->c->j.stays && !ward_ref_is_name(change->path);
 }
 
 static int check_one(struct plan *p, size_t i, struct ward_error *err)

@@ -6,6 +6,7 @@
  *	git.c     the file, read: the project's may be anybody's, what landed is the run's
  *	known.c   what is remembered, and asked
  *	find.c    which there are, when a run has begun
+ *	ref.c     references that the project has in packed-refs by now
  */
 #pragma once
 
@@ -25,6 +26,7 @@
 bool ward_index_sum(const void *p, size_t n, uint8_t ret[WARD_SHA256_SIZE]);
 
 /* ---- known.c: all by any thread ---- */
+bool ward_indexes_counts(const char *path); /* an index, or a reference, of which there is a sum once it landed */
 struct ward_indexes;
 struct ward_indexes *ward_indexes_new(void);                     /* NULL: no memory */
 void ward_indexes_free(struct ward_indexes *x);                  /* NULL ok */
@@ -55,7 +57,21 @@ bool ward_indexes_landed(struct ward_indexes *x, int root, const char *path, con
  */
 bool ward_indexes_same(struct ward_indexes *x, const struct ward_landed *landed, int64_t began_ns, int root, const char *path,
 	const struct stat *st);
+/* path, a reference, is of this value since the run's landed there. x may be NULL. */
+bool ward_indexes_has_ref(struct ward_indexes *x, const struct ward_landed *landed, const char *path, const char *value, size_t n);
 bool ward_indexes_seen(struct ward_indexes *x, const struct stat *st);
+
+/* ---- ref.c ---- */
+struct ward_packed;                      /* packed-refs, as it was read last */
+void ward_packed_free(struct ward_packed *p);    /* NULL ok */
+bool ward_ref_is_name(const char *path); /* it may be one: others need not be asked of */
+enum ward_ref { WARD_REF_MOVED = 0, WARD_REF_AS_WAS, WARD_REF_NONE };
+/*
+ * path, of which the project has no file: what packed-refs of its repository says of it. What is not older than since_ns is younger
+ * than the run. *io: NULL at first.
+ */
+enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x, const struct ward_landed *landed, int root,
+	int layer, int64_t since_ns, const char *path);
 
 /* ---- find.c ---- */
 /* Of the project: its own repository, worktrees and submodules, and what lies some directories below. Bounded. */

@@ -29,7 +29,8 @@
 #define READ_STEP ((size_t)1 << 20)
 #define NAP_NS 1000000
 #define NAPS_MAX 50
-#define COMING_MAX 16
+#define COMING_MAX 64
+#define REF_MAX 256 /* bytes of a reference */
 
 /* What an index says, and which object it is. */
 struct said {
@@ -287,6 +288,27 @@ void ward_indexes_load(struct ward_indexes *x, int dir)
 
 /* ---- learned ---- */
 
+static bool is_index(const char *path)
+{
+	return ward_streq(ward_path_basename(path), "index");
+}
+
+bool ward_indexes_counts(const char *path)
+{
+	return is_index(path) || ward_ref_is_name(path);
+}
+
+static bool read_ref(int fd, struct said *ret)
+{
+	char text[REF_MAX];
+	ssize_t n = pread(fd, text, sizeof(text), 0);
+
+	if (n <= 0 || n == (ssize_t)sizeof(text))
+		return false;
+	sum_of(text, (size_t)n, ret->sum);
+	return true;
+}
+
 bool ward_indexes_learn(struct ward_indexes *x, struct ward_index_from *from, const char *path)
 {
 	struct stat st;
@@ -334,7 +356,7 @@ void ward_indexes_comes(struct ward_indexes *x, int fd, const char *path, uint64
 		(uint64_t)st.st_size > WARD_INDEX_BYTES_MAX - x->coming_bytes)
 		return;
 	x->coming_bytes += (size_t)st.st_size;
-	if (!read_index(fd, &st, NULL, &said))
+	if (!(is_index(path) ? read_index(fd, &st, NULL, &said) : read_ref(fd, &said)))
 		return;
 	said.ino = layer_ino;
 	said.ctime_ns = layer_ctime_ns;
@@ -371,10 +393,10 @@ bool ward_indexes_landed(struct ward_indexes *x, int root, const char *path,
 	struct stat st;
 	bool known;
 
-	if (!x || !ward_streq(ward_path_basename(path), "index"))
+	if (!x || !ward_indexes_counts(path))
 		return false;
 	known = has_come(x, path, seen, &said);
-	if (!known) {
+	if (!known && is_index(path)) {
 		WARD_FD fd = open_index(root, path, &st);
 
 		known = fd >= 0 && seen->ctime_ns != 0 && st.st_ino == seen->ino &&
@@ -415,6 +437,22 @@ static bool ask(struct ward_indexes *x, const char *path, struct said *ret)
 		*ret = k->said;
 	(void)pthread_mutex_unlock(&x->lock);
 	return k != NULL;
+}
+
+bool ward_indexes_has_ref(struct ward_indexes *x, const struct ward_landed *landed,
+	const char *path, const char *value, size_t n)
+{
+	char text[REF_MAX];
+	uint8_t sum[WARD_SHA256_SIZE];
+	struct said said;
+
+	if (!x || !landed || n + 2 > sizeof(text) || !ask(x, path, &said) ||
+		!is_bound(&said, landed, INT64_MIN, path))
+		return false;
+	memcpy(text, value, n);
+	text[n] = '\n';
+	sum_of(text, n + 1, sum);
+	return memcmp(sum, said.sum, sizeof(sum)) == 0;
 }
 
 static void keep_seen(struct ward_indexes *x, const struct said *now)
