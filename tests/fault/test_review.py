@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import stat
 import subprocess
 import sys
@@ -19,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox
 import box    # noqa: E402  pylint: disable=wrong-import-position
 import cli    # noqa: E402  pylint: disable=wrong-import-position
 import faults    # noqa: E402  pylint: disable=wrong-import-position
-from box import both, both_cases    # noqa: E402  pylint: disable=wrong-import-position
+from box import both, both_cases, root_only    # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
 
 INJECT = os.environ.get("WARD_INJECT", str(cli.ROOT / "build" / "tests" / "fault" / "inject"))
@@ -255,6 +256,32 @@ def killed_and_taken_back(p):
 @both_cases([("no space", errno.ENOSPC), ("over quota", errno.EDQUOT), ("a broken disk", errno.EIO)])
 def a_call_of_the_commit_fails(p, error):
     sweep(p, error, error == errno.EDQUOT, (WRITE, MKDIRAT, RENAMEAT2, FSYNC, SYNCFS, FSETXATTR))
+
+
+GIT = "git() { command git -c user.name=a -c user.email=a@b -c safe.directory=* -c init.defaultBranch=main -c gc.auto=0 \"$@\"; }; "
+
+
+@root_only
+def who_reads_a_repository_meanwhile_finds_what_is_named(p):
+    """A repack with all that went into the pack gone, references that were packed, and a commit on top; killed behind each rename."""
+    if not shutil.which("git"):
+        skip("there is no git")
+    for n in range(1, 200, 3):
+        top = p.ws / f"p{n}"
+        top.mkdir()
+        host = lambda script, top=top: subprocess.run(["sh", "-ec", GIT + script], cwd=top, capture_output=True, text=True, check=False)    # noqa: E731
+        r = host("git init -q .; echo 1 > x; git add .; git commit -qm one; git branch topic; git repack -adnq; echo 2 > x; git add .; git commit -qm two")
+        check_eq(r.returncode, 0, r.stderr)
+        review(p, top, GIT + "echo 3 > x; git add .; git commit -qm three; git checkout -q --detach; git repack -adnq; git prune-packed; git pack-refs --all")
+        _, _, hit = inject(p, top, RENAMEAT2, n, 0, cli.WARD, "commit")
+        r = host("git rev-parse HEAD topic; git rev-list --objects --all; git log --format=%s main")
+        check(r.returncode == 0 and "topic" not in r.stderr, f"behind rename {n}: {r.stderr}{sorted(x.name for x in top.glob('.git/objects/*/*'))}")
+        if not hit:
+            break
+        r = "".join(f"{x.out}{x.err}" for x in [ward(p, top, "commit", *words) for words in ((("--continue", "--abort")[n % 2],), ())])
+        check_eq(waiting(p), [], f"behind rename {n}: {r}")
+        check_eq(host("git fsck --no-progress 2>&1; git log --format=%s; git status --porcelain").stdout.count("three"), 1)
+    check(n > 12, f"only {n} renames")
 
 
 @both_cases([("killed", 0), ("a broken disk", errno.EIO)])

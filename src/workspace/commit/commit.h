@@ -8,7 +8,7 @@
  *	place.c, refused.c the staging directory; what the file system refuses
  *	stage.c            everything new is made in it
  *	inside.c           what lies in a new directory is made in it, and comes with it
- *	step.c             each step takes its place, or is taken back
+ *	step.c, order.c    each step takes its place, or is taken back
  *	layer.c            what was made real leaves the layer
  *	land.c             or is noted, and stays in it
  *	given.c            what an abort gave back is noted

@@ -24,6 +24,8 @@ bool ward_commit_brings(const struct ward_commit *c, size_t top); /* something d
 bool ward_commit_came(const struct ward_commit *c, const struct ward_step *s, enum ward_step_result *ret);
 /* The staging directory is to go: directories in it that did not become real are empty then, but for what is not ours. */
 void ward_commit_empty_made(const struct ward_commit *c);
+/* order.c: the steps as they are done, malloc'ed; NULL: as they stand. Back they are done the other way round. */
+size_t *ward_commit_order(const struct ward_commit *c);
 /* After the steps, forward: what did not come to its new name has its old one again. */
 int ward_commit_take_back_moved(struct ward_commit *c, struct ward_error *err);
 /* step.c: what step i took has its name again, and it is left for why. 0 or -errno. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -725,11 +726,12 @@ int ward_commit_take_back(struct ward_commit *c, size_t i, const char *why)
 
 static int all(struct ward_commit *c, bool back, struct ward_error *err)
 {
+	size_t *order = ward_commit_order(c);
 	int r = ward_commit_lend(c, err);
 
 	ward_commit_let_go(&c->in_root);
 	for (size_t k = 0; k < c->j.n && r == WARD_OK; k++) {
-		size_t i = back ? c->j.n - 1 - k : k;
+		size_t at = back ? c->j.n - 1 - k : k, i = order ? order[at] : at;
 		int failed = one(c, i, back);
 
 		if (failed < 0)
@@ -737,6 +739,7 @@ static int all(struct ward_commit *c, bool back, struct ward_error *err)
 				back ? "cannot put '%s' back" : "cannot make '%s' real",
 				c->j.v[i].path);
 	}
+	free(order);
 	if (r == WARD_OK && !back)
 		r = ward_commit_take_back_moved(c, err);
 	if (back || c->given.on)
