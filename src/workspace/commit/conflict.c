@@ -197,13 +197,14 @@ static int renamed_in_way(struct ward_commit *c, const struct ward_change *chang
 	return r < 0 && !is_missing(r) ? r : *ret ? 0 : added_in_way(c, change, ret);
 }
 
-/* git writes its index anew where it only looks. What it says is as old as it was. */
+/* git writes its index anew where it only looks, and its logs with each gc. What they say is as old as it was. */
 static bool is_written_anew(const struct ward_commit *c, const struct ward_change *change,
 	const struct stat *st)
 {
 	return c->indexes && change->kind == WARD_CHANGE_MODIFIED && S_ISREG(change->mode) &&
 		S_ISREG(st->st_mode) &&
-		ward_indexes_same(c->indexes, c->landed, c->began_ns, c->root, change->path, st);
+		(ward_indexes_same(c->indexes, c->landed, c->began_ns, c->root, change->path, st) ||
+			ward_ref_log_goes_on(c->indexes, c->root, c->layer, change->path, st));
 }
 
 int ward_commit_in_way(struct ward_commit *c, const struct ward_change *change, bool deep,

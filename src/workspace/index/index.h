@@ -60,6 +60,8 @@ bool ward_indexes_same(struct ward_indexes *x, const struct ward_landed *landed,
 /* path, a reference, is of this value since the run's landed there. x may be NULL. */
 bool ward_indexes_has_ref(struct ward_indexes *x, const struct ward_landed *landed, const char *path, const char *value, size_t n);
 bool ward_indexes_seen(struct ward_indexes *x, const struct stat *st);
+bool ward_indexes_settled(const struct stat *st); /* who writes to it from here on gives it another time */
+void ward_indexes_keep(struct ward_indexes *x, const struct stat *st); /* such a one is as old as the run */
 
 /* ---- ref.c ---- */
 struct ward_packed;                      /* packed-refs, as it was read last */
@@ -72,6 +74,12 @@ enum ward_ref { WARD_REF_MOVED = 0, WARD_REF_AS_WAS, WARD_REF_NONE };
  */
 enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x, const struct ward_landed *landed, int root,
 	int layer, int64_t since_ns, const char *path);
+
+/*
+ * path, a log of git's that the project has as st, and younger than the run: all that it says is in the layer's, which goes on from
+ * there. It was only written anew (each gc does), and is kept as above. x may be NULL.
+ */
+bool ward_ref_log_goes_on(struct ward_indexes *x, int root, int layer, const char *path, const struct stat *st);
 
 /* ---- find.c ---- */
 /* Of the project: its own repository, worktrees and submodules, and what lies some directories below. Bounded. */

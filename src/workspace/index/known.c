@@ -134,7 +134,7 @@ static bool read_index(int fd, const struct stat *st, const atomic_bool *stop, s
  * Who writes to it from here on gives it another time. The clock that inodes are stamped with goes by ticks; and some file systems keep whole seconds
  * of it, which are not waited for.
  */
-static bool has_settled(const struct stat *st)
+bool ward_indexes_settled(const struct stat *st)
 {
 	const struct timespec nap = { .tv_nsec = NAP_NS };
 	struct timespec now;
@@ -455,10 +455,13 @@ bool ward_indexes_has_ref(struct ward_indexes *x, const struct ward_landed *land
 	return memcmp(sum, said.sum, sizeof(sum)) == 0;
 }
 
-static void keep_seen(struct ward_indexes *x, const struct said *now)
+void ward_indexes_keep(struct ward_indexes *x, const struct stat *st)
 {
+	if (ward_indexes_seen(x, st))
+		return;
 	(void)pthread_mutex_lock(&x->lock);
-	x->seen[x->next_seen] = *now;
+	x->seen[x->next_seen].ino = st->st_ino;
+	x->seen[x->next_seen].ctime_ns = ward_commit_ns(&st->st_ctim);
 	x->next_seen = (x->next_seen + 1) % WARD_INDEXES_MAX;
 	if (x->n_seen < WARD_INDEXES_MAX)
 		x->n_seen++;
@@ -473,7 +476,7 @@ bool ward_indexes_same(struct ward_indexes *x, const struct ward_landed *landed,
 	WARD_FD fd = -1;
 
 	if (!x || !ask(x, path, &said) || !is_bound(&said, landed, began_ns, path) ||
-		!has_settled(st))
+		!ward_indexes_settled(st))
 		return false;
 	fd = open_index(root, path, &there);
 	if (fd < 0 || there.st_ino != st->st_ino ||
@@ -481,8 +484,7 @@ bool ward_indexes_same(struct ward_indexes *x, const struct ward_landed *landed,
 		!read_index(fd, &there, NULL, &now) ||
 		memcmp(now.sum, said.sum, sizeof(now.sum)) != 0)
 		return false;
-	if (!ward_indexes_seen(x, st))
-		keep_seen(x, &now);
+	ward_indexes_keep(x, st);
 	return true;
 }
 

@@ -16,8 +16,9 @@
 #include "workspace/index/index.h"
 
 #define TAIL (4u << 10) /* of a log, in which its last line is */
-#define LOG_MAX (1u << 20) /* of the layer's */
+#define LOG_MAX (1u << 20) /* of one that is read */
 #define HEX_MIN 40u
+#define STEP (16u << 10)
 
 static const char packed_refs[] = "packed-refs";
 
@@ -45,13 +46,12 @@ bool ward_ref_is_name(const char *path)
 	return strncmp(path, "refs/", 5) == 0 || strstr(path, "/refs/");
 }
 
-/* How long the path of the repository is, with its slash: the first whose HEAD is in the project. */
-static bool repository_of(int root, const char *path, size_t *ret)
+/* How long the path of the repository is, with its slash, of what lies in dir of it: the first whose HEAD is in the project. */
+static bool repository_of(int root, const char *path, const char *dir, size_t *ret)
 {
-	static const char refs[] = "refs/";
 	char head[WARD_PATH_MAX + sizeof("HEAD")];
 
-	for (const char *at = path; (at = strstr(at, refs)); at += sizeof(refs) - 1) {
+	for (const char *at = path; (at = strstr(at, dir)); at += strlen(dir)) {
 		WARD_FD fd = -1;
 
 		if (at != path && at[-1] != '/')
@@ -177,7 +177,7 @@ enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x,
 	const char *value;
 	size_t n_dir, n;
 
-	if (!repository_of(root, path, &n_dir))
+	if (!repository_of(root, path, "refs/", &n_dir))
 		return WARD_REF_NONE;
 	if (!*io)
 		*io = calloc(1, sizeof(**io));
@@ -191,4 +191,44 @@ enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x,
 			is_as_was(root, layer, since_ns, path, n_dir, value, n)
 		? WARD_REF_AS_WAS
 		: WARD_REF_MOVED;
+}
+
+/* ---- its log ---- */
+
+static bool begins_with(int layer, int root, off_t size)
+{
+	char a[STEP], b[STEP];
+
+	for (off_t at = 0; at < size;) {
+		size_t want = size - at < (off_t)sizeof(a) ? (size_t)(size - at) : sizeof(a);
+		ssize_t n = pread(root, a, want, at);
+
+		if (n <= 0 || pread(layer, b, (size_t)n, at) != n || memcmp(a, b, (size_t)n) != 0)
+			return false;
+		at += n;
+	}
+	return true;
+}
+
+bool ward_ref_log_goes_on(struct ward_indexes *x, int root, int layer, const char *path,
+	const struct stat *st)
+{
+	const uint64_t flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+	WARD_FD theirs = -1;
+	WARD_FD runs = -1;
+	struct stat now, runs_st;
+	size_t n_dir;
+
+	if (!x || st->st_size > (off_t)LOG_MAX || !repository_of(root, path, "logs/", &n_dir) ||
+		!ward_indexes_settled(st))
+		return false;
+	theirs = ward_commit_open(root, path, flags);
+	runs = ward_commit_open(layer, path, flags);
+	if (!is_file(theirs, &now) || !is_file(runs, &runs_st) || now.st_ino != st->st_ino ||
+		runs_st.st_size < now.st_size || !begins_with(runs, theirs, now.st_size) ||
+		fstat(theirs, &now) < 0 ||
+		ward_commit_ns(&now.st_ctim) != ward_commit_ns(&st->st_ctim))
+		return false;
+	ward_indexes_keep(x, st);
+	return true;
 }
