@@ -429,6 +429,10 @@ def log_inside_a_write_grant(p):
 def log_inside_the_workspace(p):
     r = p.run("--audit", "audit.jsonl", "true", log=False)
     refused(p, r, "--audit", "workspace")
+    # Where a service begins no place is elsewhere.
+    r = p.run("--audit", p.base / "log", "true", log=False, cwd="/")
+    refused(p, r, "--audit", 'workspace "/".*name a directory of its own as the workspace: --workspace DIR')
+    check_eq(p.run("--audit", p.base / "log", "--workspace", p.ws, "true", log=False, cwd="/").code, 0)
 
 
 @test

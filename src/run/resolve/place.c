@@ -268,6 +268,8 @@ static int refuse_audit(struct ward_resolver *rs, const char *path, const char *
 	const char *dir, struct ward_error *err)
 {
 	bool given = rs->r->audit;
+	/* A service and a cron job of root begin there: no place is elsewhere. */
+	bool all = given && ward_streq(dir, "/");
 
 	rs->r->audit_refused = true;
 	(void)ward_fail(err, WARD_E_REFUSED,
@@ -275,8 +277,9 @@ static int refuse_audit(struct ward_resolver *rs, const char *path, const char *
 		where, ward_rs_show(rs, dir));
 	ward_fail_at(err, given ? "--audit" : "", 0, 0);
 	ward_fail_fix(err,
-		given ? "--audit FILE elsewhere, or leave it out for the default"
-		      : "--audit FILE elsewhere, or a narrower write grant");
+		all ? "leave it out for the default, or name a directory of its own as the workspace: --workspace DIR"
+			: given ? "--audit FILE elsewhere, or leave it out for the default"
+				: "--audit FILE elsewhere, or a narrower write grant");
 	return WARD_E_REFUSED;
 }
 
