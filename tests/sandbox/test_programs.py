@@ -189,6 +189,14 @@ STOOD_FOR = [
 ]
 
 
+@both_cases([("nowhere", ()), ("nowhere, and another one inside", ("--env", "PATH=/nowhere"))])
+def a_denied_name_does_not_hang_on_the_caller_s_path(p, options):
+    """A service, or whoever sets PATH, would start what the profile denies."""
+    p.write("t.yaml", PROFILE % "head")
+    r = p.run(*DOCUMENT, *options, "/bin/sh", "-c", "/usr/bin/head -c1 /etc/passwd; echo end", env=env(p, PATH="/nowhere"))
+    check_eq(r.out, "end\n", r.err)
+
+
 @both_cases([(c[0], c[1:]) for c in STOOD_FOR])
 def a_name_means_what_a_stand_in_stands_for(p, case):
     """A version manager's own program is nowhere in a run: of a rule about that one nothing was denied, and nothing allowed."""

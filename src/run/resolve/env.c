@@ -332,6 +332,17 @@ static const char *path_asked(const struct ward_request *req)
 	return NULL;
 }
 
+/* What PATH is where nobody sets it; NULL: no memory. */
+static const char *path_composed(struct ward_resolver *rs)
+{
+	const char *path = "";
+
+	for (const char *const *s = ward_env_set; *s; s++)
+		if (ward_has_prefix(*s, "PATH="))
+			path = *s + strlen("PATH=");
+	return host_path(rs, &path, NULL) < 0 ? NULL : path;
+}
+
 /*
  * Rules are gathered before there is a view and an environment, and a name in them means what it will mean inside. Where stand-ins are
  * on the caller's PATH that is a version's own program: they themselves are nowhere in a run, and a rule about them holds nothing.
@@ -340,25 +351,19 @@ static int path_ahead(struct ward_resolver *rs, const char **ret)
 {
 	const struct ward_request *req = rs->r;
 	const bool works = req->kind == WARD_COMMAND_RUN && (req->mode || req->profile);
-	const char *base = path_asked(req), *callers;
-	int r = WARD_OK;
+	const char *own = path_asked(req), *base, *callers;
 
 	*ret = rs->path ? rs->path : rs->ahead;
 	if (*ret)
 		return 0;
-	if (ward_rs_callers_path(rs, &callers, NULL) < 0)
+	base = path_composed(rs);
+	if (!base || ward_rs_callers_path(rs, &callers, NULL) < 0)
 		return -ENOMEM;
-	if (base) {
-		rs->ahead = ward_arena_printf(rs->arena, "%s:%s", base, callers);
-	} else {
-		for (const char *const *s = ward_env_set; *s; s++)
-			if (ward_has_prefix(*s, "PATH="))
-				base = *s + strlen("PATH=");
-		r = host_path(rs, &base, NULL);
-		rs->ahead = r < 0 ? NULL
-				  : ward_arena_printf(rs->arena, "%s:%s", works ? callers : base,
-					    works ? base : callers);
-	}
+	if (own)
+		rs->ahead = ward_arena_printf(rs->arena, "%s:%s", own, callers);
+	else
+		rs->ahead = ward_arena_printf(rs->arena, "%s:%s", works ? callers : base,
+			works ? base : callers);
 	*ret = rs->ahead;
 	return *ret ? 0 : -ENOMEM;
 }
@@ -444,12 +449,15 @@ static int search_all(struct ward_resolver *rs, const char *dirs, const char *na
 	return r;
 }
 
+/* Whatever PATH is set to, outside or inside: what is denied is a program that everybody knows by that name. */
 int ward_rs_lookup_all(struct ward_resolver *rs, const char *name, struct ward_texts *to,
 	struct ward_error *err)
 {
-	const char *path;
-	int r = path_ahead(rs, &path) < 0 ? ward_rs_nomem(err)
-					  : search_all(rs, path, name, to, err);
+	const char *base = path_composed(rs), *path;
+	int r = !base || path_ahead(rs, &path) < 0 ? ward_rs_nomem(err)
+						   : search_all(rs, path, name, to, err);
 
+	if (r == WARD_OK)
+		r = search_all(rs, base, name, to, err);
 	return r == WARD_OK ? search_all(rs, getenv("PATH"), name, to, err) : r;
 }
