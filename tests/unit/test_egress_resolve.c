@@ -444,6 +444,8 @@ TEST(a_server_that_says_nothing_comes_last_for_a_while)
 	struct servers s = servers_begin("--a");
 	struct ward_pins_table t = { 0 };
 	struct ward_pinned *p = ward_pinned_make(&t, NAME);
+	char path[] = "/tmp/ward-test-hosts-XXXXXX";
+	int fd = mkstemp(path);
 
 	REQUIRE(p != NULL);
 	servers_find(&s, p);
@@ -460,6 +462,14 @@ TEST(a_server_that_says_nothing_comes_last_for_a_while)
 	servers_find(&s, p);
 	CHECK_EQ_INT(p->found, WARD_FOUND_SOME);
 	CHECK_EQ_INT(s.asked[0], 1);
+	/* For what the host's own file says nobody is. */
+	REQUIRE(fd >= 0 && dprintf(fd, "192.0.2.7 %s\n", NAME) > 0);
+	s.r.hosts_file = path;
+	servers_find(&s, p);
+	CHECK_EQ_INT(s.asked[0], 0);
+	CHECK_EQ_INT(p->out.v[0].a[3], 7);
+	(void)unlink(path);
+	ward_close(fd);
 	servers_end(&s);
 	ward_pins_table_done(&t);
 }
