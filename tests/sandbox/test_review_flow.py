@@ -196,17 +196,17 @@ def remembered(p, since=0):
 def an_index_that_is_only_written_anew_in_a_worktree_or_a_submodule_is_no_conflict(p):
     needs("git")
     host(p.ws, REPOSITORY + "; git worktree add -q wt topic; git init -q ../other; cd ../other; echo s > s; git add s; git commit -qm s; cd -; "
-         "git -c protocol.file.allow=always submodule --quiet add ../other deep/sub; git commit -qm sub")
-    q = p.start("--review", "--", "sh", "-ec", "echo there; read line; " + git("for d in wt deep/sub; do (cd $d; echo w > w; git add w; git commit -qm in-$d); done"),
+         "git -c protocol.file.allow=always submodule --quiet add ../other deep/sub; git commit -qm sub; git clone -q ../other 3/4/5/6/7")
+    q = p.start("--review", "--", "sh", "-ec", "echo there; read line; " + git("for d in wt deep/sub 3/4/5/6/7; do (cd $d; echo w > w; git add w; git commit -qm in-$d); done"),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     check_eq(q.stdout.readline(), "there\n")
     remembered(p)
-    for d, name, index in (("wt", "a", "worktrees/wt"), ("deep/sub", "s", "modules/deep/sub")):
-        written_anew(p.ws / d, p.ws / f".git/{index}/index", name)
+    for d, name, index in (("wt", "a", ".git/worktrees/wt"), ("deep/sub", "s", ".git/modules/deep/sub"), ("3/4/5/6/7", "s", "3/4/5/6/7/.git")):
+        written_anew(p.ws / d, p.ws / f"{index}/index", name)
     _, err = q.communicate("go\n", timeout=60)
     check_eq(q.returncode, 0, err)
     r = commit(p, "--approve", "risky")
-    for d in ("wt", "deep/sub"):
+    for d in ("wt", "deep/sub", "3/4/5/6/7"):
         check_eq(host(p.ws / d, git("git status --porcelain; git log --format=%s -1")), f"in-{d}\n", r.out)
 
 

@@ -14,7 +14,7 @@
 #include "workspace/store.h"
 
 #define NAMES_MAX 4096u
-#define DEPTH_MAX 3u /* of a directory that has a repository */
+#define DEPTH_MAX 8u /* of a directory that has a repository; those above are looked at first */
 #define BYTES_MAX (4u << 20)
 #define PARTS_MAX 4u /* of the name of a submodule */
 
