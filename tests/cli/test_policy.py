@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import pathlib
+import resource
 import shutil
 
 import cli
@@ -523,6 +524,30 @@ def check_counts_and_warns():
         check_in("read is an empty list", r.out)
         doc = json.loads(policy("check", "team.yaml", "--json").out)
         check_eq(len(doc["warnings"]), 1)
+
+
+@test
+def a_line_is_as_long_as_it_likes():
+    """A repository's policies are read by whoever starts a run there: what is one long line is walked once, as many lines are."""
+    hosts = [f'Ward::Host::"h{i}.example"' for i in range(20000)]
+    took = []
+    for between in (",\n", ","):
+        text = 'forbid (principal, action == Ward::Action::"net.connect", resource) when { resource in [' + between.join(hosts) + "] };\n"
+        with place({"p.cedar": text}) as policy:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            r = policy("check", "p.cedar")
+            took.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+            check_eq(r.code, 0, r.err)
+    check(took[1] < 10 * took[0] + 0.2, f"{took} s of the processor")
+
+
+@test
+def the_place_in_a_long_line():
+    with place({"p.cedar": 'permit (principal, action == Ward::Action::"fs.read", resource) when {\n  resource in [Ward::Path::"./é", '
+                           'Ward::Path::"./a*"] ||\n\n resource in [Ward::Path::"./b*", Ward::Path::"./c*"] };\n'}) as policy:
+        r = policy("check", "p.cedar")
+        check_eq([line.split(" ")[1] for line in (r.out + r.err).splitlines() if 'a path "*"' in line],
+                 ["p.cedar:2:35:", "p.cedar:4:15:", "p.cedar:4:35:"], r.err)
 
 
 main()

@@ -17,27 +17,29 @@ struct vain {
 	const struct ward_source *src;
 	const struct cedar_schema *schema;
 	const struct ward_book_rule *rule; /* at hand */
-	uint32_t from,
-		lines; /* where the line begins that was asked about last, and how many are before it */
+	uint32_t at, line, column; /* the place that was asked about last */
 	struct ward_error *err;
 };
 
-/* Mostly asked in the order of the text, which then is walked once and not for each. */
+/* Mostly asked in the order of the text, which then is walked once and not for each, in however long a line they stand. */
 static void place(struct vain *v, uint32_t at, uint32_t *ret_line, uint32_t *ret_column)
 {
 	struct ward_str text = v->src->text;
+	uint32_t line, column;
 
 	if (at > text.n)
 		at = (uint32_t)text.n;
-	if (at < v->from)
-		v->from = v->lines = 0;
-	ward_cedar_place((struct ward_str){ text.s + v->from, text.n - v->from }, at - v->from,
-		ret_line, ret_column);
-	*ret_line += v->lines;
-	while (at > v->from && text.s[at - 1] != '\n')
-		at--;
-	v->from = at;
-	v->lines = *ret_line - 1;
+	if (at < v->at || v->line == 0) {
+		v->at = 0;
+		v->line = v->column = 1;
+	}
+	ward_cedar_place((struct ward_str){ text.s + v->at, text.n - v->at }, at - v->at, &line,
+		&column);
+	v->column = line > 1 ? column : v->column + column - 1;
+	v->line += line - 1;
+	v->at = at;
+	*ret_line = v->line;
+	*ret_column = v->column;
 }
 
 /* ---- names of attributes ---- */
