@@ -630,6 +630,57 @@ TEST(a_forbid_holds_for_what_a_name_leads_to)
 	}
 }
 
+static uint32_t next_random(uint32_t *io)
+{
+	*io ^= *io << 13;
+	*io ^= *io >> 17;
+	return *io ^= *io << 5;
+}
+
+/* The ranges are found by width and beginning: compared with a look at each, of ranges in ranges, beside each other and of one address. */
+TEST(an_address_lies_in_just_the_ranges_that_hold_it)
+{
+	enum { RANGES = 60, ADDRESSES = 400 };
+	uint32_t from[RANGES], seed = 20261130;
+	unsigned bits[RANGES];
+	char text[128], *policies = calloc(1, RANGES * sizeof(text));
+
+	REQUIRE(policies != NULL);
+	for (size_t i = 0; i < RANGES; i++) {
+		bits[i] = i < 33 ? (unsigned)i : 1 + next_random(&seed) % 32;
+		/* Near each other, so that many hold one address. */
+		from[i] = 0x14000000u | (next_random(&seed) & 0xc0030303u);
+		from[i] &= bits[i] ? 0xffffffffu << (32 - bits[i]) : 0;
+		(void)snprintf(text, sizeof(text),
+			"forbid " CONNECT " in Ward::Cidr::\"%u.%u.%u.%u/%u\");", from[i] >> 24,
+			from[i] >> 16 & 255, from[i] >> 8 & 255, from[i] & 255, bits[i]);
+		(void)strcat(policies, bits[i] == 0 ? "" : text);
+	}
+	one_source("permit " CONNECT ");"
+		   "forbid " CONNECT " in Ward::Cidr::\"2600::/16\");"
+		   "forbid " CONNECT " in Ward::Cidr::\"1400::/12\");");
+	add_source("ranges.cedar", WARD_LAYER_CEILING, true, 1, policies);
+	REQUIRE(judge_book() == WARD_OK);
+	for (size_t i = 0; i < ADDRESSES; i++) {
+		uint32_t at = 0x14000000u | (next_random(&seed) & 0xc0030303u);
+		size_t held = 0;
+
+		for (size_t k = 0; k < RANGES; k++)
+			held += bits[k] != 0 && ((at ^ from[k]) >> (32 - bits[k])) == 0;
+		(void)snprintf(text, sizeof(text), "%u.%u.%u.%u:443", at >> 24, at >> 16 & 255,
+			at >> 8 & 255, at & 255);
+		CASE("%s", text);
+		struct ward_query q = { .action = WARD_ACT_NET_CONNECT,
+			.resource = ward_str(text),
+			.now_ms = 1700000000000 };
+
+		CHECK_EQ_INT(ward_judge(book, desk, &q, &verdict), WARD_OK);
+		CHECK_EQ_INT(verdict.effect, held > 0 ? WARD_DENY : WARD_ALLOW);
+		CHECK_EQ_INT(verdict.n_rules, held > 0 ? held : 1);
+	}
+	free(policies);
+}
+
 /* What stands for any name is what the caller put there: without that word the same bytes are no path, and a file of that name is a file. */
 TEST(any_name)
 {

@@ -429,6 +429,7 @@ static int fill(struct ward_book *b, const struct ward_book_input *in, struct ce
 			return r;
 	}
 	ward_planted_done(&b->planted);
+	ward_book_sort_ranges(b);
 	for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(b->globs); i++)
 		r = patterns(&b->globs[i], err);
 	if (r == WARD_OK)

@@ -102,8 +102,7 @@ struct ward_book;
  * WARD_E_NOMEM: *ret is NULL, and err names file, line and column. Of several findings the first is told.
  */
 int ward_book_new(const struct ward_book_input *in, struct ward_book **ret, struct ward_error *err);
-void ward_book_free(struct ward_book *b);        /* NULL ok */
-void ward_book_freep(struct ward_book **b);
+void ward_book_free(struct ward_book *b), ward_book_freep(struct ward_book **b);        /* NULL ok */
 struct ward_book_warning { const char *file, *message; uint32_t line, column; }; /* of what does nothing, or reads as another */
 const struct ward_book_warning *ward_book_warnings(const struct ward_book *b, size_t *ret_n);    /* b's */
 
@@ -177,9 +176,7 @@ const char *ward_book_endpoint(const struct ward_book *b, size_t *io_at); /* tha
 /* ---- thing.c: a resource as an entity that lies in what the policies name ---- */
 struct ward_desk;                        /* what asking needs; one a thread; keeps its memory */
 struct ward_desk *ward_desk_new(void);
-void ward_desk_free(struct ward_desk *d);
-void ward_desk_freep(struct ward_desk **d);
-
+void ward_desk_free(struct ward_desk *d), ward_desk_freep(struct ward_desk **d);
 struct ward_query {
 	enum ward_action action;
 	enum ward_thing thing;           /* NONE: what the action is usually done to */
@@ -197,4 +194,7 @@ struct ward_query {
 };
 /* The request in cedar's words; lives in d until the next one. WARD_E_REFUSED: to connect to an address that is never reached. */
 int ward_book_request(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct cedar_request *ret);
+/* To `to` by what policies tell an ENDPOINT from others: its port, and what it lies in or is of all that they name, or of what counts. */
+int ward_book_told_apart(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
+	bool (*counts)(void *arg, const struct cedar_uid *uid), void *arg, struct ward_buf *to);
 struct cedar_scratch *ward_desk_scratch(struct ward_desk *d);

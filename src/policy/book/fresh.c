@@ -106,7 +106,7 @@ int ward_book_newly_forbids(const struct ward_book *b, const struct ward_book *h
 	for (size_t i = 0; r == 0 && i < l->n; i++) {
 		if (!forbids(b, l->v[i], bit))
 			continue;
-		if (!was_there(v, n, key_of(&text, l->v[i]), l->v[i]))
+		if (n == 0 || !was_there(v, n, key_of(&text, l->v[i]), l->v[i]))
 			r = tell_all(&t, l->v[i]);
 	}
 	free(v);

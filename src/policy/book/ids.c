@@ -395,6 +395,66 @@ static bool remember_range(struct ward_book *b, const struct cedar_uid *uid)
 	return true;
 }
 
+/* Bits of the range that both have: above 0 where the second comes later. */
+static int in_its_bits(const struct ward_range *r, const struct cedar_ip *ip)
+{
+	unsigned whole = r->ip.prefix / 8, mask = 0xff00u >> r->ip.prefix % 8 & 0xffu;
+	int c = memcmp(ip->addr, r->ip.addr, whole);
+
+	return c != 0 || mask == 0
+		? c
+		: (int)(ip->addr[whole] & mask) - (int)(r->ip.addr[whole] & mask);
+}
+
+/* Those of one width beside each other, each in the order of its bits. */
+static int by_width(const void *a, const void *b)
+{
+	const struct ward_range *x = a, *y = b;
+
+	if (x->ip.v6 != y->ip.v6)
+		return (int)x->ip.v6 - (int)y->ip.v6;
+	if (x->ip.prefix != y->ip.prefix)
+		return (int)x->ip.prefix - (int)y->ip.prefix;
+	return in_its_bits(y, &x->ip);
+}
+
+void ward_book_sort_ranges(struct ward_book *b)
+{
+	if (b->n_ranges > 1)
+		qsort(b->ranges, b->n_ranges, sizeof(*b->ranges), by_width);
+	for (size_t i = b->n_ranges; i-- > 0;) {
+		struct ward_range *r = &b->ranges[i];
+		bool last = i + 1 == b->n_ranges || r[1].ip.v6 != r->ip.v6 ||
+			r[1].ip.prefix != r->ip.prefix;
+
+		r->same = last ? 1 : r[1].same + 1;
+	}
+}
+
+const struct ward_range *ward_book_range_of(const struct ward_book *b, const struct cedar_ip *ip,
+	size_t *io_at)
+{
+	while (*io_at < b->n_ranges) {
+		const struct ward_range *r = &b->ranges[*io_at];
+		size_t low = 0, high = r->ip.v6 == ip->v6 ? r->same : 0;
+
+		while (low < high) {
+			size_t mid = low + (high - low) / 2;
+
+			if (in_its_bits(&r[mid], ip) > 0)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		if (r->ip.v6 == ip->v6 && low < r->same && in_its_bits(&r[low], ip) == 0) {
+			*io_at += low + 1;
+			return &r[low];
+		}
+		*io_at += r->same;
+	}
+	return NULL;
+}
+
 bool ward_book_mention(struct ward_book *b, const struct cedar_uid *uid)
 {
 	struct ward_known *k = &b->known;

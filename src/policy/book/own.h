@@ -38,6 +38,7 @@ enum ward_word {
 struct ward_range {
 	const struct cedar_uid *uid;
 	struct cedar_ip ip;
+	size_t same;                     /* from this one on, how many have its width */
 };
 /* Entities that some policy or the principal names, by hash: only in these can it matter that a resource lies. */
 struct ward_known {
@@ -113,6 +114,10 @@ struct ward_book {
 const struct cedar_uid *ward_book_id(struct cedar_pool *pool, const struct cedar_uid *uid, struct cedar_refusal *why, void *book);
 /* False: no memory. */
 bool ward_book_mention(struct ward_book *b, const struct cedar_uid *uid);
+/* When no range comes any more: of thousands those that an address lies in, one of each width at most, are found without looking at each. */
+void ward_book_sort_ranges(struct ward_book *b);
+/* The next of them, from *io_at, 0 at first; NULL behind the last. */
+const struct ward_range *ward_book_range_of(const struct ward_book *b, const struct cedar_ip *ip, size_t *io_at);
 const struct cedar_uid *ward_book_uid(struct ward_book *b, enum ward_type t, const char *id, size_t n); /* NULL: no memory */
 
 /* book.c: bits of enum ward_action that a policy may be about. reach.c: b->ports. */

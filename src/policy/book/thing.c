@@ -211,27 +211,13 @@ static int file_of_path(const struct finding *f)
 	return path(f, true);
 }
 
-static bool in_range(const struct cedar_ip *range, const struct cedar_ip *ip)
-{
-	unsigned bits = range->prefix;
-
-	if (range->v6 != ip->v6)
-		return false;
-	for (unsigned i = 0; bits > 0; i++) {
-		unsigned take = bits < 8 ? bits : 8;
-		unsigned mask = 0xffu << (8 - take) & 0xffu;
-
-		if ((range->addr[i] & mask) != (ip->addr[i] & mask))
-			return false;
-		bits -= take;
-	}
-	return true;
-}
-
 static int address(const struct finding *f, const struct cedar_ip *ip)
 {
-	for (size_t i = 0; i < f->b->n_ranges; i++) {
-		if (in_range(&f->b->ranges[i].ip, ip) && !lies_in(f->d, f->b->ranges[i].uid))
+	const struct ward_range *r;
+	size_t at = 0;
+
+	while ((r = ward_book_range_of(f->b, ip, &at)) != NULL) {
+		if (!lies_in(f->d, r->uid))
 			return WARD_E_NOMEM;
 	}
 	return WARD_OK;
@@ -504,4 +490,25 @@ int ward_book_request(const struct ward_book *b, struct ward_desk *d, const stru
 	ret->resource = &d->uid;
 	ret->own[2] = &d->entity;
 	return WARD_OK;
+}
+
+int ward_book_told_apart(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
+	bool (*counts)(void *arg, const struct cedar_uid *uid), void *arg, struct ward_buf *to)
+{
+	struct finding f = { b, d, q };
+	struct ward_endpoint e;
+	struct cedar_request request;
+	int r = ward_book_request(b, d, q, &request);
+
+	if (r != WARD_OK || !ward_endpoint_parse_asked(q->resource, &e))
+		return r != WARD_OK ? r : WARD_E_INVALID;
+	/* It may be named itself: then it is what it "lies in", too. */
+	if (!lies_in_named(&f, WARD_TYPE_ENDPOINT, q->resource.s, q->resource.n))
+		return WARD_E_NOMEM;
+	ward_buf_addf(to, "%u\n", e.ports[0].first);
+	for (size_t i = 0; i < d->n; i++) {
+		if (counts == NULL || counts(arg, d->above[i]))
+			ward_buf_addf(to, "%s %s\n", d->above[i]->type->s, d->above[i]->id->s);
+	}
+	return to->failed ? WARD_E_NOMEM : WARD_OK;
 }

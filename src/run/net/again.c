@@ -32,7 +32,7 @@ struct asking {
 	struct ends ends;
 	ward_net_again_fn *fn;
 	void *arg;
-	uint8_t ports[PORTS / 8]; /* at which an answer may have been, or may be, another one */
+	uint64_t ports[PORTS / 64]; /* at which an answer may have been, or may be, another one */
 };
 
 /* ---- one of what an endpoint means, at that port ---- */
@@ -158,7 +158,7 @@ static int at(const struct asking *k, const struct ward_endpoint *e, uint16_t po
 
 static void mark(struct asking *k, uint16_t port)
 {
-	k->ports[port / 8] |= (uint8_t)(1u << (port % 8));
+	k->ports[port / 64] |= UINT64_C(1) << port % 64;
 }
 
 static void mark_book(struct asking *k, const struct ward_book *b)
@@ -186,9 +186,14 @@ static int at_ports(const struct asking *k, const struct ward_endpoint *e)
 {
 	int r = at_own_ports(k, e);
 
-	for (unsigned port = 1; r == WARD_OK && port < PORTS; port++) {
-		if (k->ports[port / 8] & (1u << (port % 8)))
-			r = at(k, e, (uint16_t)port);
+	/* For each of thousands of ranges: most of these words are 0. */
+	for (unsigned i = 0; i < WARD_ARRAY_SIZE(k->ports); i++) {
+		for (uint64_t left = k->ports[i]; r == WARD_OK && left; left &= left - 1) {
+			unsigned port = 64 * i + (unsigned)__builtin_ctzll(left);
+
+			if (port > 0)
+				r = at(k, e, (uint16_t)port);
+		}
 	}
 	return r;
 }
@@ -420,6 +425,81 @@ int ward_net_led_to(const struct ward_book *now, const struct ward_book *had, bo
 	if (r == WARD_OK)
 		r = ward_book_newly_forbids(now, had, WARD_ACT_NET_CONNECT, led_by, &l);
 	ends_done(&l.ends);
+	return r;
+}
+
+/* Of what forbids name, all that a name could lie in or be. */
+struct forbidden {
+	const struct cedar_uid **v;
+	size_t n, cap;
+};
+
+static int remember(void *arg, const struct cedar_uid *thing)
+{
+	struct forbidden *f = arg;
+
+	if (ward_streq(thing->type->s, "Ward::Cidr"))
+		return WARD_OK;
+	if (f->n == f->cap) {
+		size_t cap = f->cap ? f->cap * 2 : 16;
+		const struct cedar_uid **v = reallocarray(f->v, cap, sizeof(*v));
+
+		if (!v)
+			return WARD_E_NOMEM;
+		f->v = v;
+		f->cap = cap;
+	}
+	f->v[f->n++] = thing;
+	return WARD_OK;
+}
+
+static bool is_forbidden(void *arg, const struct cedar_uid *thing)
+{
+	const struct forbidden *f = arg;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (ward_cedar_uid_eq(f->v[i], thing))
+			return true;
+	}
+	return false;
+}
+
+static const char *key_of(const struct ward_rulebook *now, const struct ward_rulebook *had,
+	struct forbidden *f, const char *name, struct ward_arena *arena)
+{
+	WARD_CLEANUP(ward_buf_done) struct ward_buf text = WARD_BUF_INIT;
+	const struct ward_query q = {
+		.action = WARD_ACT_NET_CONNECT, .resource = ward_str(name), .unreached = true
+	};
+
+	if (ward_book_told_apart(now->book, now->desk, &q, NULL, NULL, &text) < 0 ||
+		(had && ward_book_told_apart(had->book, had->desk, &q, is_forbidden, f, &text) < 0))
+		return NULL;
+	return ward_arena_dup(arena, text.s, text.n);
+}
+
+int ward_net_alike(const struct ward_rulebook *now, const struct ward_rulebook *had,
+	const struct ward_texts *names, struct ward_arena *arena, const size_t **ret)
+{
+	const char **keys = ward_arena_alloc(arena, (names->n + 1) * sizeof(*keys));
+	size_t *like = ward_arena_alloc(arena, (names->n + 1) * sizeof(*like));
+	struct forbidden f = { 0 };
+	int r = keys && like ? WARD_OK : WARD_E_NOMEM;
+
+	if (r == WARD_OK && had)
+		r = ward_book_newly_forbids(had->book, NULL, WARD_ACT_NET_CONNECT, remember, &f);
+	for (size_t i = 0; r == WARD_OK && i < names->n; i++) {
+		keys[i] = key_of(now, had, &f, names->v[i], arena);
+		if (!keys[i]) {
+			r = WARD_E_NOMEM;
+			break;
+		}
+		like[i] = 0;
+		while (like[i] < i && !ward_streq(keys[like[i]], keys[i]))
+			like[i]++;
+	}
+	free(f.v);
+	*ret = like;
 	return r;
 }
 

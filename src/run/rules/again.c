@@ -34,6 +34,7 @@ struct again {
 		unnamed; /* directories in which one may, or a program may lie */
 	struct ward_texts
 		leading; /* endpoints of names that could be connected to: each may lead to any address */
+	const size_t *like; /* of each of these, the first that ward_net_alike() says it is like */
 	int64_t now_ms;
 	uint64_t led_until; /* monotonic */
 	struct ward_taken *taken;
@@ -483,19 +484,27 @@ static bool by_some(struct again *a, const char *endpoint)
 	return could;
 }
 
-/* It leads there: is that forbidden now, and was it not? */
-static int ask_leads(struct again *a, struct ward_query *q, const char *address)
+/*
+ * It leads there: is that forbidden now, and was it not? ret_of_all: that it was is so for all that no forbid tells from it, and not
+ * since a policy failed.
+ */
+static int ask_leads(struct again *a, struct ward_query *q, const char *address, bool *ret_of_all)
 {
 	struct ward_verdict now, before = { .effect = WARD_ALLOW };
 
+	*ret_of_all = true;
 	q->now_ms = a->now_ms;
 	q->unreached = true; /* asked about where somebody else looks names up, and may reach it */
-	if (ward_judge_leads(a->book->book, a->book->desk, q, address, &now) < 0 ||
-		(a->had && ward_judge_leads(a->had->book, a->had->desk, q, address, &before) < 0))
+	if (ward_judge_leads(a->book->book, a->book->desk, q, address, &now) < 0)
 		return ward_rs_nomem(a->err);
-	if (now.effect != WARD_ALLOW && before.effect == WARD_ALLOW)
+	if (now.effect == WARD_ALLOW)
+		return WARD_OK;
+	if (a->had && ward_judge_leads(a->had->book, a->had->desk, q, address, &before) < 0)
+		return ward_rs_nomem(a->err);
+	if (before.effect == WARD_ALLOW)
 		take(a, WARD_ACT_NET_CONNECT, q->resource.s, now.n_rules > 0 ? now.rules[0] : NULL,
 			"it may lead to an address that a rule forbids");
+	*ret_of_all = before.why == WARD_WHY_FORBIDDEN;
 	return WARD_OK;
 }
 
@@ -503,14 +512,17 @@ static int ask_leads(struct again *a, struct ward_query *q, const char *address)
 static int ask_led(struct again *a, struct ward_query *q, const char *address)
 {
 	int r = WARD_OK;
+	bool of_all = true;
 
 	for (size_t i = 0; r == WARD_OK && !a->taken->any && i < a->leading.n; i++) {
+		if (of_all && a->like[i] != i)
+			continue;
 		q->resource = ward_str(a->leading.v[i]);
-		if (ward_now_mono_ns() <= a->led_until)
-			r = ask_leads(a, q, address);
-		else
+		if (ward_now_mono_ns() > a->led_until)
 			take(a, WARD_ACT_NET_CONNECT, a->leading.v[i], NULL,
 				"it is not known in time whether it leads to what a rule forbids");
+		else
+			r = ask_leads(a, q, address, &of_all);
 	}
 	return r;
 }
@@ -538,6 +550,7 @@ static int look_behind(struct again *a, const char *endpoint)
 	char text[WARD_ENDPOINT_TEXT_MAX];
 	struct ward_endpoint e, four = { .family = 4, .kind = WARD_HOST_ADDRESS };
 	const uint8_t *v4;
+	bool of_all;
 
 	if (a->taken->any || !ward_endpoint_parse_asked(q.resource, &e))
 		return WARD_OK;
@@ -549,7 +562,7 @@ static int look_behind(struct again *a, const char *endpoint)
 		return WARD_OK;
 	memcpy(four.address, v4, 4);
 	ward_endpoint_host(&four, text);
-	return ask_leads(a, &q, text);
+	return ask_leads(a, &q, text, &of_all);
 }
 
 static int look_endpoint(void *arg, const char *endpoint, bool tried)
@@ -663,6 +676,8 @@ static int look_leading(struct again *a)
 	int r;
 
 	a->led_until = ward_now_mono_ns() + LED_NS;
+	if (ward_net_alike(a->book, a->had, &a->leading, a->rs.arena, &a->like) < 0)
+		return ward_rs_nomem(a->err);
 	r = ward_net_led_to(a->book->book, a->had ? a->had->book : NULL, by_proxy, look_led, a);
 	if (r == WARD_E_NOMEM)
 		return ward_rs_nomem(a->err);

@@ -83,8 +83,9 @@ int ward_rules_linked(struct ward_resolver *rs, struct ward_rulebook *b, struct 
 int ward_rules_resource(struct ward_resolver *rs, const char *base, const char *given, struct ward_query *q, struct ward_error *err);
 /* What is there of a path is what its links lead to; of what is not, the directory that would hold it. NULL: no path, or no memory. */
 const char *ward_rules_real_path(struct ward_resolver *rs, const char *base, const char *given);
-/* The sandbox has one of its own at that very place. */
-bool ward_rules_made_inside(const char *path);
+bool ward_rules_made_inside(const char *path); /* the sandbox has one of its own at that very place */
+int ward_rules_links(struct ward_resolver *rs, size_t *io_first, struct ward_error *err); /* what may not be read goes */
+int ward_rules_about_nothing(struct ward_resolver *rs, const char *path, const struct ward_target *t, struct ward_error *err);
 /* apply.c: a request that v is against, in its words, with the rule. */
 int ward_rules_forbidden(struct ward_resolver *rs, const struct ward_cap *cap, const struct ward_verdict *v, struct ward_error *err);
 /* apply.c: rs->caps, rs->limits. A request that a rule forbids as a whole is refused here, naming it. */
@@ -155,16 +156,16 @@ int ward_net_examples(const char *endpoint, ward_net_again_fn *fn, void *arg);
  * names up, each. tried false: of this range none is known, or it is never reached. WARD_E_NOMEM.
  */
 int ward_net_led_to(const struct ward_book *now, const struct ward_book *had, bool all, ward_net_again_fn *fn, void *arg);
+/* Of each of these names the first that it is like: wherever they lead, now says the same, and forbids of had do. In arena. NOMEM. */
+int ward_net_alike(const struct ward_rulebook *now, const struct ward_rulebook *had, const struct ward_texts *names,
+	struct ward_arena *arena, const size_t **ret);
 int ward_rs_upstream(struct ward_resolver *rs, struct ward_error *err); /* net/upstream.c: the host's proxy, beside what is granted */
 int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *had, const struct ward_book *now,
 	bool agreed, ward_net_again_fn *fn, void *arg);
 /* walk.c: names on disk that a pattern matches, added to found; to unlisted (NULL ok) directories in which one may match unseen. */
 int ward_rules_matches(struct ward_resolver *rs, const struct ward_patterns *patterns, bool relative,
 	struct ward_texts *found, struct ward_texts *unlisted, struct ward_error *err);
-/*
- * walk.c: what nobody sees and a rule may be about: directories that cannot be listed, and names (closed to us, of policies). They are
- * covered as far as that takes them away. first: the node from which on nodes are the policies'.
- */
+/* walk.c: what nobody sees and a rule may be about, unlisted directories and closed names, covered as far as it takes them */
 int ward_rules_unseen(struct ward_resolver *rs, size_t first, struct ward_texts *unlisted, struct ward_texts *names,
 	struct ward_error *err);
 bool ward_rules_reached(struct ward_resolver *rs, const char *path); /* could a run come to what lies in that unlisted directory? */
@@ -178,8 +179,7 @@ int ward_rules_ask(struct ward_resolver *rs, enum ward_action action, const char
 struct ward_told { const struct ward_book_rule *v[16]; size_t n; };
 int ward_rules_alone(struct ward_resolver *rs, const struct ward_target *t, struct ward_told *told, struct ward_error *err);
 int ward_rules_warn_less(struct ward_resolver *rs, struct ward_error *err); /* of all policies: what is not held, or not asked for */
-/* Documents of options have profiles, and none is asked for? Says so. */
-bool ward_rules_unasked(const struct ward_resolver *rs, const struct ward_rulebook *b, char *ret, size_t size);
+bool ward_rules_unasked(const struct ward_resolver *rs, const struct ward_rulebook *b, char *ret, size_t size); /* profiles */
 /* named.c: where rules look at a program's name, the programs so found that the judge allows, or not; unlisted as above */
 int ward_rules_named(struct ward_resolver *rs, bool allowed, struct ward_texts *to, struct ward_texts *unlisted,
 	struct ward_error *err);
