@@ -53,6 +53,28 @@ def what_a_name_takes_stays_taken_below_what_a_pattern_matches(p):
         p.write("a/g", "open\n", 0o666)
 
 
+@both
+def what_a_pattern_leaves_of_the_first_names_is_there(p):
+    """It takes away from the second or third name on, so that no directory as a whole is granted: but what lies above is, each by itself, and
+    what is shown by then is looked at again for what policies and patterns take away in it."""
+    files = ("top", "a/f", "a/b/f", "a/b/c/f", "a/b/c/d/f")
+    for name in files:
+        p.write(name, "as it was\n", 0o666)
+    for d in (".", "a", "a/b", "a/b/c"):
+        (p.ws / d).chmod(0o777)
+    document = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  %s\n  fsProfiles:\n    x: {read: [\"**\"], modify: [\"**\"], allowExec: [\"*\"]}\n"
+    rows = (('denyRead: ["*/*/**"]', "0", "0"), ('denyRead: ["*/*/*/**"]', "01", "01"), ('denyModify: ["*/*/*/**"]', "01234", "01"),
+            ('denyModify: ["*/*/**"]', "01234", "0"), ('denyRead: ["*/*/*"]', "0134", "0134"), ('denyModify: ["*/*/*", a/b/c/f]', "01234", "014"),
+            ('denyRead: ["*/*/*", a/f, a/b/c/f]', "04", "04"), ('denyRead: ["*/*/*", "**/d/**"]', "013", "013"))
+    for rule, seen, changed in rows:
+        p.write("x.yaml", document % rule)
+        for how, want in (("<", seen), (">>", changed)):
+            r = ordinary(p, "--policy", p.ws / "x.yaml", "--profile", "x", "--accept", "files=advisory", "sh", "-c",
+                         f"for f in {' '.join(files)}; do cat {how}$f /dev/null >/dev/null && echo $f; done; ls a >/dev/null")
+            check_eq(r.out.split(), [files[int(n)] for n in want], f"{rule} {how} {r.err}")
+            check("not there when" not in r.err, f"{rule} {r.err}")
+
+
 MASKED = {  # what is tried, as Python in the workspace; the records that come of it: (action, name)
     "os.open('.env', os.O_RDONLY)": [("FILE_READ", ".env")],
     "os.open('sub/../.env', os.O_RDONLY | os.O_NOFOLLOW)": [("FILE_READ", ".env")],
@@ -284,7 +306,7 @@ def what_a_pattern_matches_and_does_not_show_has_its_own_words(p):
             r = p.run(*grants, "--cap", "FILE_READ:d/sub/**", "ls", "d/sub")
             check_eq((r.code, r.out), (0, "f\n"), r.err)
             r = p.run(*grants, "--cap", "FILE_WRITE:d/**", "true")
-            check_eq((r.code, "lists what may be granted" in r.err), (125, True), r.err)
+            check_eq((r.code, "lists what may be granted" in r.err, "x.yaml:6; add it to that list, or take it out" in r.err), (125, True, True), r.err)
             continue
         # What is said to help does.
         cures = [w for v in o["violations"] if v["cure"] for w in ("--cap", v["cure"].split("'")[1])]
@@ -426,6 +448,7 @@ def a_list_without_the_base_is_refused_with_its_cure(p):
         check_eq((r.code, r.out), (125, ""), r.err)
         check_in("axis files", r.err)
         check_in(".ward/list.cedar:2", r.err)
+        check_in("it is not trusted, so its permits are a list: ward trust --show", r.err)
     rules.write_text(rules.read_text() + r.err.split("add to that list: ")[1].splitlines()[0] + "\n")
     r = ordinary(p, "--read", ".", tool)
     check_eq((r.code, r.out), (0, "ran\n"), r.err)

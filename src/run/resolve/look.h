@@ -18,13 +18,14 @@ struct ward_walk {
 	size_t looked;               /* over WARD_GLOB_WALK_MAX: that is what WARD_E_LIMIT meant, and err is not filled */
 };
 int ward_rs_walk(struct ward_walk *w, const char *start);        /* start: a real directory */
-/* At the end of a list that may hold a text twice. */
+/* What lies in dir itself, but links, to found; too many: none, and a warning. shut: dir, where it cannot be listed. */
+int ward_rs_names(struct ward_resolver *rs, const char *dir, struct ward_texts *found, struct ward_texts *shut, struct ward_error *err);
+/* At the end of a list that may hold a text twice; sort: by bytes. */
 int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *path, struct ward_error *err);
-void ward_rs_sort(struct ward_texts *t);         /* by bytes */
+void ward_rs_sort(struct ward_texts *t);
 /* To names, what of written lies below one of them: what is shown from now on may give it more. They are sorted. */
 int ward_rs_again(struct ward_resolver *rs, const struct ward_texts *written, struct ward_texts *io_names, struct ward_error *err);
-/* Does something wider show what the mask covers? Else it only says that this is not shown. */
-bool ward_rs_covers(const struct ward_resolver *rs, const struct ward_node *mask);
+bool ward_rs_covers(const struct ward_resolver *rs, const struct ward_node *mask); /* by something wider? Else it says: not shown */
 /* Show the directory itself, and nothing that lies in it. */
 int ward_rs_alone(struct ward_resolver *rs, const struct ward_target *t, int rule, struct ward_error *err);
 

@@ -186,3 +186,47 @@ int ward_rs_walk(struct ward_walk *w, const char *start)
 	}
 	return r;
 }
+
+struct names_in {
+	struct ward_resolver *rs;
+	struct ward_texts *found, *shut;
+	size_t n;
+	struct ward_error *err;
+};
+
+static int one_name(void *arg, const char *path, enum ward_entry type, bool *ret_enter)
+{
+	struct names_in *in = arg;
+
+	*ret_enter = false;
+	if (type == WARD_ENTRY_LINK || ward_rs_reserved(path) || in->n++ >= WARD_GLOB_MATCHES_MAX)
+		return WARD_OK;
+	return ward_rs_push(in->rs, in->found, path, in->err);
+}
+
+static int no_names(void *arg, const char *path)
+{
+	struct names_in *in = arg;
+
+	return ward_rs_push(in->rs, in->shut, path, in->err);
+}
+
+int ward_rs_names(struct ward_resolver *rs, const char *dir, struct ward_texts *found,
+	struct ward_texts *shut, struct ward_error *err)
+{
+	struct names_in in = { .rs = rs, .found = found, .shut = shut, .err = err };
+	struct ward_walk w = {
+		.rs = rs, .entry = one_name, .unlisted = no_names, .arg = &in, .err = err
+	};
+	size_t had = found->n;
+	int r = ward_rs_walk(&w, dir);
+	bool much = in.n > WARD_GLOB_MATCHES_MAX ||
+		(r == WARD_E_LIMIT && w.looked > WARD_GLOB_WALK_MAX);
+
+	if (!much)
+		return r;
+	found->n = had;
+	return ward_rs_warn(rs, err,
+		"rules let more be of the names in %s than of what lies below them, and it has more than %u: of these nothing is shown or written by itself; grant them by name",
+		ward_rs_show(rs, dir), WARD_GLOB_MATCHES_MAX);
+}

@@ -128,7 +128,10 @@ int ward_rules_forbidden(struct ward_resolver *rs, const struct ward_cap *cap,
 	if (rule && rule->line > 0)
 		ward_fail_fix(err, "%s:%u%s%s%s", rule->file, rule->line, rule->reason ? ": " : "",
 			rule->reason ? rule->reason : "",
-			v->why == WARD_WHY_FORBIDDEN ? "" : "; take it out");
+			v->why == WARD_WHY_FORBIDDEN ? ""
+				: v->why == WARD_WHY_NARROWED
+				? "; add it to that list, or take it out"
+				: "; take it out");
 	else
 		ward_fail_fix(err, "take it out");
 	return WARD_E_REFUSED;

@@ -85,6 +85,7 @@ static int needs(struct brought *b, const char *path, enum ward_action action,
 	const struct refused *no)
 {
 	const struct ward_verdict *v = &no->verdict;
+	const struct ward_layers *l = b->rs->book->layers;
 
 	(void)ward_fail(b->err, WARD_E_REFUSED, "axis %s: the command needs %s: %s",
 		ward_axis_name(action == WARD_ACT_FS_READ ? WARD_AXIS_FILES : WARD_AXIS_EXEC),
@@ -92,7 +93,10 @@ static int needs(struct brought *b, const char *path, enum ward_action action,
 	if (v->why == WARD_WHY_NARROWED) {
 		fail_at(b, v->list);
 		ward_fail_fix(b->err,
-			"add to that list: permit (principal, action == Ward::Action::\"%s\", resource in Ward::Path::%s);",
+			"%sadd to that list: permit (principal, action == Ward::Action::\"%s\", resource in Ward::Path::%s);",
+			v->layer == WARD_LAYER_REPOSITORY && l && l->trust != WARD_TRUST_PINNED
+				? "it is not trusted, so its permits are a list: ward trust --show; or "
+				: "",
 			ward_action_name(action), ward_rs_show(b->rs, part_of(b, path)));
 		return WARD_E_REFUSED;
 	}

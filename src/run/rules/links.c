@@ -99,3 +99,47 @@ int ward_rules_linked(struct ward_resolver *rs, struct ward_rulebook *b, struct 
 	}
 	return r;
 }
+
+/* A link that a capability named, or leads through, is granted, and so is what it leads to. */
+int ward_rules_about_nothing(struct ward_resolver *rs, const char *path,
+	const struct ward_target *t, struct ward_error *err)
+{
+	const struct ward_texts *links = &rs->book->links;
+	struct ward_verdict verdict;
+	bool yes = false;
+	int r = WARD_OK;
+
+	for (size_t i = 0; r == WARD_OK && i < links->n; i++) {
+		if (!ward_path_within(path, links->v[i]))
+			continue;
+		r = ward_rules_allowed(rs, WARD_ACT_FS_READ, path, &yes, &verdict, err);
+		break;
+	}
+	if (r < 0 || yes)
+		return r;
+	return ward_rs_warn(rs, err,
+		"%s leads through a link: rules about it are about nothing; write %s",
+		ward_rs_show(rs, path), ward_rs_show(rs, t->path));
+}
+
+/* A link that a capability leads through, and a directory that one names alone: where that may not be read, it is not there. */
+int ward_rules_links(struct ward_resolver *rs, size_t *io_first, struct ward_error *err)
+{
+	size_t kept = 0;
+	int r = WARD_OK;
+
+	for (size_t i = 0; i < *io_first; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+		struct ward_verdict verdict;
+		bool yes = true;
+
+		if (r == WARD_OK && !n->base &&
+			(n->kind == WARD_NODE_SYMLINK ||
+				(n->kind == WARD_NODE_DIR && n->rule >= 0)))
+			r = ward_rules_allowed(rs, WARD_ACT_FS_READ, n->dest, &yes, &verdict, err);
+		if (yes)
+			rs->nodes[kept++] = rs->nodes[i];
+	}
+	rs->n_nodes = *io_first = kept;
+	return r;
+}

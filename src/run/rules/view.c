@@ -20,7 +20,6 @@
 
 /* No file has such a name, and no pattern means it: it stands for all that policies do not name. */
 #define ANY WARD_ANY_NAME
-
 struct rights {
 	bool read, write, exec;
 	bool program; /* it may be started; exec: and it may become code */
@@ -47,11 +46,13 @@ struct viewing {
 	struct ward_texts base_links; /* and that are links of the base */
 	struct ward_texts unlisted, closed; /* directories and names: ward_rules_unseen() */
 	struct ward_texts unnamed; /* directories: ward_rules_unnamed() */
+	struct ward_texts parted; /* directories in which a name has more than what lies in one */
 	struct ward_told told;
 	struct ward_error *err;
 	size_t first; /* nodes of rs before ours */
 	bool named; /* names are those that policies write, and no match of a pattern */
 	bool asks; /* a rule wants a person: to ask the judge may be to ask somebody */
+	bool parts; /* the directory that was asked about last is such a one */
 	struct above *above;
 	size_t n_above, cap_above;
 	const char *dir; /* of the last name: */
@@ -114,6 +115,7 @@ static int rights_below(struct viewing *v, const char *dir, const struct rights 
 		r = rights_among(v, far, v->asks ? NULL : ret, &other);
 	if (r < 0)
 		return r;
+	v->parts = (ret->read && !other.read) || (ret->write && !other.write);
 	ret->read = ret->read && other.read;
 	ret->write = ret->write && other.write;
 	ret->exec = ret->exec && other.exec;
@@ -351,6 +353,8 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 	int r = S_ISDIR(t->st.st_mode) ? rights_below(v, t->path, NULL, &have)
 				       : rights_at(v, t->path, &have);
 
+	if (r == WARD_OK && S_ISDIR(t->st.st_mode) && v->parts)
+		r = ward_rs_text(v->rs, &v->parted, t->path, v->err);
 	if (r == WARD_OK)
 		r = taken_out(v, t->path, &have, &noexec);
 	if (r < 0)
@@ -430,8 +434,7 @@ static const struct above *above_of(struct viewing *v, const char *path)
 
 /*
  * A name that is not there, in a directory where the run could make it, and that a policy says less of than of its neighbours: it is
- * pinned. The part of it that is missing first is made, as an empty directory, for as long as the run lives, and nobody inside may
- * change it.
+ * pinned. What of it is missing first is made, an empty directory, while the run lives, and nobody inside may change it.
  */
 static int absent(struct viewing *v, const char *path)
 {
@@ -487,26 +490,6 @@ static int absent(struct viewing *v, const char *path)
 
 /* ---- names ---- */
 
-/* A link that a capability named, or leads through, is granted, and so is what it leads to. */
-static int about_nothing(struct viewing *v, const char *path, const struct ward_target *t)
-{
-	struct ward_verdict verdict;
-	bool yes = false;
-	int r = WARD_OK;
-
-	for (size_t i = 0; r == WARD_OK && i < v->book->links.n; i++) {
-		if (!ward_path_within(path, v->book->links.v[i]))
-			continue;
-		r = ask(v, WARD_ACT_FS_READ, path, &verdict, &yes);
-		break;
-	}
-	if (r < 0 || yes)
-		return r;
-	return ward_rs_warn(v->rs, v->err,
-		"%s leads through a link: rules about it are about nothing; write %s",
-		ward_rs_show(v->rs, path), ward_rs_show(v->rs, t->path));
-}
-
 static int name(struct viewing *v, const char *path)
 {
 	struct ward_target t;
@@ -528,7 +511,7 @@ static int name(struct viewing *v, const char *path)
 	if (!ward_streq(t.path, path) && ward_rules_of_base(path))
 		return WARD_OK;
 	if (!ward_streq(t.path, path))
-		return about_nothing(v, path, &t);
+		return ward_rules_about_nothing(v->rs, path, &t, v->err);
 	return ward_rs_text(v->rs, &v->names, t.path, v->err);
 }
 
@@ -614,31 +597,41 @@ static int boundaries(struct viewing *v)
 		if (r == WARD_OK)
 			r = ward_rules_alone(v->rs, &t, &v->told, v->err);
 	}
-	v->written = v->named ? v->names : v->written;
 	v->names = (struct ward_texts){ 0 };
 	return r;
 }
 
-/* A link that a capability leads through, and a directory that one names alone: where that may not be read, it is not there. */
-static int links(struct viewing *v)
+/* Those at hand, and what policies name below them: what is shown by then may give it more. */
+static int asked_again(struct viewing *v)
 {
-	struct ward_resolver *rs = v->rs;
-	size_t kept = 0;
+	int r = ward_rs_again(v->rs, &v->written, &v->names, v->err);
+
+	return r == WARD_OK ? boundaries(v) : r;
+}
+
+/*
+ * What patterns match. A pattern that takes away from the second name on (a star, a star, all below) leaves the first: what is there of
+ * these, and in them, is asked about by itself. More is shown then, in which all that policies name is asked about again.
+ */
+static int all_matches(struct viewing *v)
+{
 	int r = WARD_OK;
 
-	for (size_t i = 0; i < v->first; i++) {
-		const struct ward_node *n = &rs->nodes[i];
-		struct ward_verdict verdict;
-		bool yes = true;
-
-		if (r == WARD_OK && !n->base &&
-			(n->kind == WARD_NODE_SYMLINK ||
-				(n->kind == WARD_NODE_DIR && n->rule >= 0)))
-			r = ask(v, WARD_ACT_FS_READ, n->dest, &verdict, &yes);
-		if (yes)
-			rs->nodes[kept++] = rs->nodes[i];
+	for (size_t done = 0; r == WARD_OK;) {
+		v->named = true;
+		for (; r == WARD_OK && done < v->parted.n; done++)
+			r = ward_rs_names(v->rs, v->parted.v[done], &v->names, &v->unlisted,
+				v->err);
+		r = r == WARD_OK && v->names.n > 0 ? asked_again(v) : r;
+		v->named = false;
+		v->unlisted.n = 0;
+		for (int relative = 0; r == WARD_OK && relative < 2; relative++)
+			r = ward_rules_matches(v->rs, ward_book_patterns(v->book->book, relative),
+				relative, &v->names, &v->unlisted, v->err);
+		r = r == WARD_OK ? asked_again(v) : r;
+		if (done == v->parted.n)
+			break;
 	}
-	rs->n_nodes = v->first = kept;
 	return r;
 }
 
@@ -764,20 +757,15 @@ int ward_rules_view(struct ward_resolver *rs, struct ward_error *err)
 	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
 		r = of_patterns(&v, relative);
 	if (r == WARD_OK)
-		r = links(&v);
+		r = ward_rules_links(rs, &v.first, err);
 	if (r == WARD_OK)
 		r = granted(&v);
 	v.named = true;
+	v.written = v.names;
 	if (r == WARD_OK)
 		r = boundaries(&v);
-	v.named = false;
-	for (int relative = 0; r == WARD_OK && relative < 2; relative++)
-		r = ward_rules_matches(rs, ward_book_patterns(rs->book->book, relative), relative,
-			&v.names, &v.unlisted, err);
 	if (r == WARD_OK)
-		r = ward_rs_again(rs, &v.written, &v.names, err);
-	if (r == WARD_OK)
-		r = boundaries(&v);
+		r = all_matches(&v);
 	if (r == WARD_OK)
 		r = ward_rules_unseen(rs, v.first, &v.unlisted, &v.closed, err);
 	if (r == WARD_OK)
