@@ -194,7 +194,7 @@ struct ward_query {
 };
 /* The request in cedar's words; lives in d until the next one. WARD_E_REFUSED: to connect to an address that is never reached. */
 int ward_book_request(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q, struct cedar_request *ret);
-/* To `to` by what policies tell an ENDPOINT from others: its port, and what it lies in or is of all that they name, or of what counts. */
+/* To `to` by what policies tell an ENDPOINT from others: its port, and what it lies in or is of all they name, or what counts. */
 int ward_book_told_apart(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
 	bool (*counts)(void *arg, const struct cedar_uid *uid), void *arg, struct ward_buf *to);
 struct cedar_scratch *ward_desk_scratch(struct ward_desk *d);

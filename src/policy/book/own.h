@@ -114,7 +114,7 @@ struct ward_book {
 const struct cedar_uid *ward_book_id(struct cedar_pool *pool, const struct cedar_uid *uid, struct cedar_refusal *why, void *book);
 /* False: no memory. */
 bool ward_book_mention(struct ward_book *b, const struct cedar_uid *uid);
-/* When no range comes any more: of thousands those that an address lies in, one of each width at most, are found without looking at each. */
+/* When no range comes any more: those that an address lies in are found without a look at each. */
 void ward_book_sort_ranges(struct ward_book *b);
 /* The next of them, from *io_at, 0 at first; NULL behind the last. */
 const struct ward_range *ward_book_range_of(const struct ward_book *b, const struct cedar_ip *ip, size_t *io_at);

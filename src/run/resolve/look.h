@@ -20,9 +20,8 @@ struct ward_walk {
 int ward_rs_walk(struct ward_walk *w, const char *start);        /* start: a real directory */
 /* What lies in dir itself, but links, to found; too many: none, and a warning. shut: dir, where it cannot be listed. */
 int ward_rs_names(struct ward_resolver *rs, const char *dir, struct ward_texts *found, struct ward_texts *shut, struct ward_error *err);
-/* At the end of a list that may hold a text twice; sort: by bytes. */
-int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *path, struct ward_error *err);
-void ward_rs_sort(struct ward_texts *t);
+int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *path, struct ward_error *err); /* a list, with twins */
+void ward_rs_sort(struct ward_texts *t); /* by bytes */
 /* To names, what of written lies below one of them: what is shown from now on may give it more. They are sorted. */
 int ward_rs_again(struct ward_resolver *rs, const struct ward_texts *written, struct ward_texts *io_names, struct ward_error *err);
 bool ward_rs_covers(const struct ward_resolver *rs, const struct ward_node *mask); /* by something wider? Else it says: not shown */
