@@ -659,7 +659,7 @@ static int no_start(const struct ward_host *h, struct ward_error *err)
 	ward_fail_errno(err, WARD_E_AXIS, h->refused_errno,
 		"no axis can be held: %s is refused here, and nothing starts without", h->refused);
 	ward_fail_fix(err, "%s",
-		h->refused_errno == EACCES
+		h->refused_errno == EACCES && strcmp(h->refused, "memfd_create") == 0
 			? "set sysctl vm.memfd_noexec below 2"
 			: "start ward outside of the filter that refuses it (docker run --security-opt seccomp=unconfined; ward doctor says more)");
 	return WARD_E_AXIS;

@@ -23,7 +23,7 @@ import cli    # noqa: E402  pylint: disable=wrong-import-position
 from box import both, both_cases, root_only    # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq, check_in, skip    # noqa: E402  pylint: disable=wrong-import-position
 
-EPERM, ENOENT, ENOSYS, ENOSPC, ENOMEM, EAGAIN, EIO, EMFILE = 1, 2, 38, 28, 12, 11, 5, 24
+EPERM, ENOENT, ENOSYS, ENOSPC, ENOMEM, EAGAIN, EIO, EMFILE, EINVAL = 1, 2, 38, 28, 12, 11, 5, 24, 22
 ACCEPT = [*cli.ACCEPT_ALONE, "--accept", "files.meta=none"]
 
 CLOSE_LATE = (0, 4)             # the init and the command close from 6; ward-init's first call closes from 3
@@ -33,6 +33,7 @@ RULESET = (1, 24)               # its size; whoever asks for the version gives n
 COPY_NAMED = (2, None, 0x89001)
 PUT_DOWN = (4, None, 4)
 OF_THE_TREE = (2, None, 0x9000)
+RECEIVE, SEND = (1, None, 0xC0502100), (1, None, 0xC0182101)   # of seccomp's listener
 CAPBSET_DROP_ALONE = (0, 16)   # argument and mask: of the numbers that prctl is asked here, 24 alone has this bit
 
 # call (or a rule of box.refuse_calls without its errno), errnos, what the line must say. A call that ward does without on this
@@ -43,9 +44,15 @@ STEPS = [
     ("execveat", (EPERM, ENOSYS), "execveat is refused here"),
     ("memfd_create", (EPERM, ENOSYS), "memfd_create is refused here"),
     ("memfd_create", (ENOSPC,), "cannot make"),
-    ("socketpair", (EPERM,), "socketpair"),
-    ("epoll_create1", (EPERM,), "supervisor"),
-    ("eventfd2", (EPERM,), "supervisor"),
+    ("socketpair", (EPERM, ENOSYS), "socketpair is refused here"),
+    ("socketpair", (EMFILE,), "socketpair"),
+    ("epoll_create1", (EPERM, ENOSYS), "epoll_create1 is refused here"),
+    ("epoll_create1", (EMFILE,), "supervisor"),
+    ("eventfd2", (EPERM, ENOSYS), "eventfd2 is refused here"),
+    ("eventfd2", (EMFILE,), "supervisor"),
+    ("ioctl", (EPERM, ENOSYS), "ioctl is refused here"),
+    (("ioctl", *RECEIVE), (EPERM, ENOSYS), "can be neither read nor answered"),
+    (("ioctl", *SEND), (EPERM,), "can be neither read nor answered"),
     ("mount", (EPERM, ENOSYS), "axis"),
     ("mount", (ENOSPC,), "making the root of the view"),
     ("umount2", (EPERM, ENOSYS), "axis"),
@@ -63,7 +70,8 @@ STEPS = [
     ("capset", (EPERM,), "axis"),
     ("prctl", (EPERM,), "axis"),
     (("prctl", *CAPBSET_DROP_ALONE), (EPERM,), "dropping capabilities"),
-    ("prlimit64", (EPERM,), "setting limits"),
+    ("prlimit64", (EPERM,), "prlimit64 is refused here"),
+    ("prlimit64", (EINVAL,), "setting limits"),
     ("signalfd4", (EPERM,), "signalfd"),
     ("wait4", (EPERM, ENOSYS), "wait4"),
     ("setsid", (EPERM,), "setsid"),
@@ -80,6 +88,7 @@ STEPS = [
     ("landlock_add_rule", (ENOMEM,), "Landlock"),
     ("landlock_restrict_self", (ENOMEM,), "Landlock"),
     ("socket", (EPERM,), "loopback"),
+    ("fdatasync", (EPERM, ENOSYS), "fdatasync is refused here"),
     ("fdatasync", (EIO, ENOSPC), "audit log"),
     ("seccomp", (EPERM, ENOSYS), "axis"),
     ("readlinkat", (ENOENT, EPERM), "axis processes cannot be tested: /proc/thread-self/ns/user"),
@@ -152,6 +161,14 @@ def step(p, call, errnos, word):
         refused(p, r, word)
         if word not in ("axis", "/"):
             says(r, e)
+        if "is refused here" in word or call == "setsid":
+            plan = p.run("--write", ".", "true", kind=("plan",), log=False, preexec_fn=box.refuse_calls((name, e, *argument)))
+            check_eq(plan.code, 1, plan.err)
+            check(call == "setsid" or plan.err.splitlines()[0] == r.err.splitlines()[0], plan.err)
+        if call == "ioctl":
+            report = json.loads(p.run("--json", kind=("doctor",), log=False, preexec_fn=box.refuse_calls((name, e))).out)
+            row = {c["id"]: c for c in report["checks"]}["kernel-calls"]
+            check_eq((row["status"], row["detail"].split()[0].rstrip(":")), ("fail", "ioctl"))
     check_eq(pathlib.Path("/proc/self/mountinfo").read_text(), mounts, "mounts")
     # What was recorded is a chain, and what had begun has an end that is no success.
     if p.log.exists() and name != "fdatasync":

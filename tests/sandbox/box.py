@@ -409,7 +409,7 @@ def needs_a_layer_on_tmpfs():
 
 # ---- a kernel that refuses ----
 
-NR = {"write": 1, "clone": 56, "unshare": 272, "clone3": 435, "mount": 165, "umount2": 166, "pivot_root": 155, "setns": 308,
+NR = {"write": 1, "ioctl": 16, "clone": 56, "unshare": 272, "clone3": 435, "mount": 165, "umount2": 166, "pivot_root": 155, "setns": 308,
       "open_tree": 428, "move_mount": 429, "mount_setattr": 442, "landlock_create_ruleset": 444, "landlock_add_rule": 445,
       "landlock_restrict_self": 446, "seccomp": 317, "memfd_create": 319, "fdatasync": 75, "fsync": 74, "pidfd_open": 434, "pidfd_getfd": 438,
       "execveat": 322, "execve": 59, "sethostname": 170, "setresuid": 117, "setresgid": 119, "setgroups": 116,

@@ -175,11 +175,11 @@ int ward_notify_new(const struct ward_plan *plan, struct ward_refusals *refusals
 	struct ward_notify **ret, struct ward_error *err);
 /*
  * The life of one: warm (a thread that waits: all that can fail), attach (the listener, taken, also on failure), turns by the
- * owner, who polls ward_notify_fd() (-1 = not attached); from run on, the thread alone. Start is all of it at once.
- */
+ * owner, who polls ward_notify_fd() (-1 = not attached, or lost); from run on, the thread alone. Start is all of it at once. */
 int ward_notify_warm(struct ward_notify *n, struct ward_error *err);
 int ward_notify_attach(struct ward_notify *n, int listener, struct ward_error *err);
-int ward_notify_fd(const struct ward_notify *n); unsigned ward_notify_dialled(struct ward_notify *n); /* by TCP, to its own loopback */
+int ward_notify_fd(const struct ward_notify *n); int ward_notify_lost(const struct ward_notify *n); /* an errno: held calls stay so */
+unsigned ward_notify_dialled(struct ward_notify *n); /* by TCP, to its own loopback */
 void ward_notify_turn(struct ward_notify *n); /* one notification; the descriptor was readable */
 void ward_notify_run(struct ward_notify *n);
 int ward_notify_start(struct ward_notify *n, int listener, struct ward_error *err);

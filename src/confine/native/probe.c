@@ -208,19 +208,45 @@ static bool refused(long r)
 	return r < 0 && (errno == ENOSYS || errno == EPERM || errno == EACCES);
 }
 
-/* What nothing stands in for, asked in a way that each of them refuses by another errno where it may be made. */
+/*
+ * What nothing stands in for, asked in a way that each of them refuses by another errno where it may be made. Of prlimit64 the C library
+ * does without where there is none, and not where it is refused.
+ */
+static const char *refused_call(int *ret_errno)
+{
+	static const struct {
+		const char *name;
+		long nr, args[4];
+	} calls[] = {
+		{ "close_range", WARD_NR_CLOSE_RANGE, { ~0U, 0, ~0U } },
+		{ "execveat", SYS_execveat, { -1 } },
+		{ "ioctl", SYS_ioctl, { -1 } },
+		{ "eventfd2", SYS_eventfd2, { 0, ~0U } },
+		{ "epoll_create1", SYS_epoll_create1, { ~0U } },
+		{ "socketpair", SYS_socketpair, { -1 } },
+		{ "fdatasync", SYS_fdatasync, { -1 } },
+		{ "prlimit64", SYS_prlimit64, { 0, -1 } },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(calls); i++) {
+		const long *a = calls[i].args;
+
+		if (refused(syscall(calls[i].nr, a[0], a[1], a[2], a[3], 0L)) &&
+			(errno != ENOSYS || calls[i].nr != SYS_prlimit64)) {
+			*ret_errno = errno;
+			return calls[i].name;
+		}
+	}
+	return NULL;
+}
+
 static void look_for_refused(struct ward_host *h)
 {
 	int image = ward_native_image();
 
 	errno = image < 0 ? -image : 0;
-	if (refused(image))
-		h->refused = "memfd_create";
-	else if (refused(syscall(WARD_NR_CLOSE_RANGE, ~0U, 0U, ~0U)))
-		h->refused = "close_range";
-	else if (refused(syscall(SYS_execveat, -1, NULL, NULL, NULL, 0)))
-		h->refused = "execveat";
-	h->refused_errno = h->refused ? errno : 0;
+	h->refused_errno = errno;
+	h->refused = refused(image) ? "memfd_create" : refused_call(&h->refused_errno);
 	h->no_taking = refused(syscall(SYS_pidfd_open, -1, ~0U)) ||
 		refused(syscall(SYS_pidfd_getfd, -1, -1, ~0U));
 }
@@ -338,6 +364,16 @@ static int landlock_child(void *arg)
 	return 0;
 }
 
+/* It has no form that does nothing, and refuses the leader of a group, which the caller may be and a new child is not. */
+static int session_child(void *arg)
+{
+	int *err = arg;
+
+	*err = syscall(SYS_setsid) < 0 ? errno : 0;
+	syscall(SYS_exit, *err ? REFUSED : WORKS);
+	return 0;
+}
+
 static void probe_userns(struct ward_host *h)
 {
 	int r = ward_native_in_child(userns_child,
@@ -392,10 +428,14 @@ int ward_host_probe(struct ward_host *ret, struct ward_error *err)
 {
 	unsigned plain = 0, listening = SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	const char *step;
-	int r = ward_host_facts(ret, err), plainly;
+	int r = ward_host_facts(ret, err), plainly, why = 0;
 
 	if (r < 0)
 		return r;
+	if (!ret->refused && ward_native_in_child(session_child, 0, &why) == REFUSED) {
+		ret->refused = "setsid";
+		ret->refused_errno = why;
+	}
 	if (ret->userns)
 		probe_userns(ret);
 	plainly = ward_native_in_child(filter_child, 0, &plain);

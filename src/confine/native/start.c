@@ -323,6 +323,16 @@ static int in_cgroup(const struct ward_native *c, struct ward_error *err)
 	return err->code;
 }
 
+/* Who waits for it would wait for ever. */
+static int not_answered(int why, struct ward_error *err)
+{
+	ward_fail_errno(err, WARD_E_SPAWN, why,
+		"call broker: a held call of the self-test can be neither read nor answered (ioctl of seccomp's listener)");
+	ward_fail_fix(err,
+		"start ward outside of the filter that refuses it (docker run --security-opt seccomp=unconfined; ward doctor says more)");
+	return WARD_E_SPAWN;
+}
+
 /*
  * Read messages until the self-test has spoken. The calls that it makes in order to be refused are answered from here as
  * well: waking the thread that does so later would cost more than all of them.
@@ -342,6 +352,8 @@ static int converse(struct ward_native *c, struct ward_host *host, struct ward_e
 			return ward_fail(err, WARD_E_SPAWN,
 				"the sandbox did not come up within 30 s");
 		p[2].fd = c->notify ? ward_notify_fd(c->notify) : -1;
+		if (c->notify && ward_notify_lost(c->notify))
+			return not_answered(ward_notify_lost(c->notify), err);
 		if (poll(p, 3, left) < 0) {
 			if (errno == EINTR)
 				continue;

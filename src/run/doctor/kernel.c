@@ -334,6 +334,12 @@ DOCTOR_CHECK(doctor_kernel_calls)
 			.child = call_mounts };
 		ok = doctor_try(&t, &r);
 	}
+	/* memfd_create has a check of its own. */
+	if (ok && d->host.refused && strcmp(d->host.refused, "memfd_create") != 0) {
+		r.step = d->host.refused;
+		r.err = d->host.refused_errno;
+		ok = false;
+	}
 	if (ok) {
 		doctor_say(f, DOCTOR_OK, "openat2, close_range, execveat%s",
 			d->namespaces ? ", open_tree, move_mount, mount_setattr" : "");

@@ -41,7 +41,8 @@ void ward_notify_send(struct ward_notify *n)
 	do
 		r = ioctl(n->listener, SECCOMP_IOCTL_NOTIF_SEND, n->resp);
 	while (r < 0 && errno == EINTR);
-	n->lost = n->lost || (r < 0 && errno != ENOENT && errno != EINPROGRESS);
+	if (!n->lost && r < 0 && errno != ENOENT && errno != EINPROGRESS)
+		n->lost = errno;
 }
 
 void ward_notify_answer(struct ward_notify *n, uint64_t id, int64_t val, int err)
@@ -189,7 +190,8 @@ static void handle(struct ward_notify *n)
 	memset(n->req, 0, n->req_size);
 	if (ioctl(n->listener, SECCOMP_IOCTL_NOTIF_RECV, n->req) < 0) {
 		/* ENOENT: the caller was killed meanwhile. What stays as it is poll() would say without end. */
-		n->lost = n->lost || (errno != ENOENT && errno != EINTR);
+		if (!n->lost && errno != ENOENT && errno != EINTR)
+			n->lost = errno;
 		return;
 	}
 	ward_seccomp_judge(n->plan->seccomp, &n->req->data, &ask.v);
@@ -355,6 +357,11 @@ int ward_notify_attach(struct ward_notify *n, int listener, struct ward_error *e
 int ward_notify_fd(const struct ward_notify *n)
 {
 	return n->lost ? -1 : n->listener;
+}
+
+int ward_notify_lost(const struct ward_notify *n)
+{
+	return n->lost;
 }
 
 void ward_notify_turn(struct ward_notify *n)

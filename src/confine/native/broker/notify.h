@@ -85,7 +85,7 @@ struct ward_notify {
 	int kill_event;              /* borrowed */
 	int listener, event, proc;   /* proc: the host's /proc */
 	atomic_bool stopping; atomic_uint dialled; /* see ward_notify_dialled() */
-	bool lost, running;          /* lost: somebody was not answered, whom only the listener's end frees */
+	bool running; int lost;      /* lost: an errno; somebody was not answered, whom only the listener's end frees */
 	unsigned n_roots, connecting; /* connecting: turns for which it still counts that a connection was captured */
 	struct ward_leave leave;
 	pthread_t thread;
