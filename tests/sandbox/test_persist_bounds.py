@@ -150,6 +150,25 @@ def no_number_of_files_hides_what_lies_at_the_top_or_in_another_grant(p):
 
 
 @both
+def a_directory_of_many_files_hides_no_repository_beside_it(p):
+    """Far fewer files than may be looked at, but the bytes of their names have a bound as well, and there they count with their way."""
+    way = "/".join(c * 250 for c in "abcdefghijklm")
+    inner = [repository(p.ws / way / f"repository{i}") for i in range(2)]
+    mark, make = bad_hook(p)
+    (p.ws / way / "many").mkdir()
+    many = os.open(p.ws / way / "many", os.O_RDONLY)
+    for i in range(6000):
+        os.close(os.open(f"{i:x}".rjust(250, "-"), os.O_CREAT | os.O_WRONLY, 0o666, dir_fd=many))
+    os.close(os.open(".envrc", os.O_CREAT | os.O_WRONLY, 0o666, dir_fd=many))
+    os.close(many)
+    open_up(p)
+    r, o = run(p, make + "".join(plant(f"{way}/{g.name}/.git") for g in inner))
+    nothing_runs(p, mark, *inner)
+    check_in("not all names in", r.err)
+    check_eq(o["late_names"]["complete"], False)
+
+
+@both
 def names_that_lie_deep_do_not_stop_a_start(p):
     """Each directory above one is a mount as well."""
     put(p, ".npmrc")

@@ -83,6 +83,19 @@ def a_project_that_is_full_in_a_commit_is_as_it_was(p):
 
 
 @root_only
+def what_the_host_does_not_execute_no_review_does(p):
+    """A project whose mount is noexec: without a layer nothing of it is executed, and what worked in one only would fail once it is real."""
+    box.private_mounts()
+    for flags, code in ((0, 0), (8, 126)):    # MS_NOEXEC
+        box.mount("ward-test", p.ws, "tmpfs", flags, "mode=0777")
+        p.write("there", "#!/bin/sh\nexit 0\n", 0o755)
+        for words in (["--write", "."], ["--review"], ["--review=live"]):
+            check_eq(p.run("--timeout", "30s", *words, "--", "./there").code, code, words)
+        r = p.run("--review", "--", "sh", "-c", "cp there new; ./new")
+        check_eq(r.code, code, r.err)
+
+
+@root_only
 def a_project_that_is_full_while_it_lands_is_as_it_was(p):
     small_project(p)
     r = p.run("--review=live", "--write", ".", "--", "sh", "-c", BIG + "; sleep 3; exit 3")

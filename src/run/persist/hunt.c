@@ -23,6 +23,7 @@
 #define HUNT_BYTES_MAX (64u << 20)
 #define TOPS 4 /* components of a row */
 #define CLOCK_EVERY 512
+#define TURN 4096 /* names of one directory, before others have theirs */
 
 struct entry { /* getdents64(2) */
 	uint64_t ino;
@@ -32,19 +33,6 @@ struct entry { /* getdents64(2) */
 	char name[];
 };
 
-/* A directory that is still to be looked at. */
-struct todo {
-	struct todo *next;
-	char *rel; /* "" is the root */
-	unsigned depth;
-	bool passed; /* it lies in what is passed over */
-	const char *below; /* the outermost of such a name above it, or itself */
-	bool tops[TOPS]; /* do rows of "top" count in what it lies in, in the one above that, ... */
-};
-
-/* What makes a directory git's. */
-enum { SAW_GIT = 1, SAW_HEAD = 2, SAW_OBJECTS = 4, SAW_REFS = 8, SAW_COMMON = 16 };
-
 /* A name whose row waits until all of its directory is known. */
 struct waiting {
 	struct waiting *next;
@@ -52,12 +40,29 @@ struct waiting {
 	unsigned char type;
 };
 
+/* A directory that is still to be looked at, or to be read on. */
+struct todo {
+	struct todo *next;
+	char *rel; /* "" is the root */
+	unsigned depth;
+	bool passed; /* it lies in what is passed over */
+	const char *below; /* the outermost of such a name above it, or itself */
+	bool tops[TOPS]; /* do rows of "top" count in what it lies in, in the one above that, ... */
+	int64_t from; /* where it is read on; 0: it was not begun */
+	struct waiting *waiting; /* of what was read, as saw is */
+	unsigned saw;
+};
+
+/* What makes a directory git's. */
+enum { SAW_GIT = 1, SAW_HEAD = 2, SAW_OBJECTS = 4, SAW_REFS = 8, SAW_COMMON = 16 };
+
 struct hunting {
 	struct ward_hunt *h;
 	struct ward_arena *arena;
 	const char *root;
 	int fd; /* of it */
-	struct todo *first, *last, *at;
+	struct todo *last, *at;
+	struct todo *begun, **begun_end; /* to be read on behind all of these */
 	int dir; /* of at */
 	bool readable,
 		hidden; /* of at: it is read, not entered by name alone; something may lie there that is not seen */
@@ -307,12 +312,41 @@ static int found(struct hunting *x, const char *name, unsigned char type)
 	return wait_for(x, name, type);
 }
 
-static int read_names(struct hunting *x)
+/* What was read of it is kept, and the rest comes behind all others. */
+static int read_on_later(struct hunting *x, int64_t from)
 {
+	struct todo *t = ward_arena_alloc(x->arena, sizeof(*t));
+
+	if (!t)
+		return no_memory(x);
+	*t = *x->at;
+	t->next = NULL;
+	t->from = from;
+	t->waiting = x->waiting;
+	t->saw = x->saw;
+	*x->begun_end = t;
+	x->begun_end = &t->next;
+	return WARD_OK;
+}
+
+/* A directory of a hundred thousand files would leave nothing for what lies beside it: of each so many names have a turn. */
+static int read_names(struct hunting *x, bool *ret_later)
+{
+	const size_t begin = x->h->looked;
+	int64_t from = 0;
 	int r = WARD_OK;
 
+	if (x->at->from && lseek(x->dir, x->at->from, SEEK_SET) < 0) {
+		x->h->cut = true;
+		return WARD_OK;
+	}
 	for (;;) {
-		long n = syscall(SYS_getdents64, x->dir, x->buf, sizeof(x->buf));
+		long n;
+
+		*ret_later = from && x->at->next && x->h->looked - begin >= TURN;
+		if (*ret_later)
+			return read_on_later(x, from);
+		n = syscall(SYS_getdents64, x->dir, x->buf, sizeof(x->buf));
 
 		if (n < 0 && errno != ENOENT)
 			x->h->cut = true;
@@ -322,6 +356,7 @@ static int read_names(struct hunting *x)
 			const struct entry *e = (const void *)(x->buf + at);
 
 			at += e->reclen;
+			from = e->off;
 			if (ward_streq(e->name, ".") || ward_streq(e->name, ".."))
 				continue;
 			if (enough(x, x->n_dir + strlen(e->name)))
@@ -421,25 +456,37 @@ static int git_here(struct hunting *x, bool *ret_skip)
 	return r;
 }
 
-static int directory(struct hunting *x)
+/* What is known of it by now: all of it, or what there was time for. */
+static int names(struct hunting *x)
 {
-	struct todo *before = x->last;
 	bool skip = false;
 	size_t n = 0;
-	int r = x->hidden ? hidden(x) : WARD_OK;
+	int r;
 
-	x->saw = 0;
-	x->waiting = NULL;
-	if (r == WARD_OK)
-		r = x->readable ? read_names(x) : probe_names(x);
 	settle(x);
-	if (r == WARD_OK)
-		r = git_here(x, &skip);
+	r = git_here(x, &skip);
 	for (const struct waiting *w = x->waiting; r == WARD_OK && w; w = w->next) {
 		if (++n % CLOCK_EVERY == 0 && late(x))
 			break;
 		r = name_at(x, w->name, w->type, skip && strcasecmp(w->name, "objects") == 0);
 	}
+	return r;
+}
+
+static int directory(struct hunting *x)
+{
+	struct todo *before = x->last;
+	bool later = false;
+	int r = x->hidden && !x->at->from ? hidden(x) : WARD_OK;
+
+	x->saw = x->at->saw;
+	x->waiting = x->at->waiting;
+	if (r == WARD_OK && !x->stop)
+		r = x->readable ? read_names(x, &later) : probe_names(x);
+	if (later)
+		return r;
+	if (r == WARD_OK)
+		r = names(x);
 	for (struct todo *t = before->next; t; t = t->next) {
 		t->tops[0] = x->top;
 		memcpy(t->tops + 1, x->at->tops, sizeof(t->tops) - sizeof(t->tops[0]));
@@ -485,28 +532,41 @@ static bool open_it(struct hunting *x)
 	return true;
 }
 
+/* The next one, be it one that was begun. */
+static bool next(struct hunting *x)
+{
+	if (x->at || !x->begun)
+		return x->at;
+	x->at = x->begun;
+	for (x->last = x->at; x->last->next; x->last = x->last->next)
+		;
+	x->begun = NULL;
+	x->begun_end = &x->begun;
+	return true;
+}
+
 static int each(struct hunting *x)
 {
 	int r = WARD_OK;
 
-	for (; x->at && r == WARD_OK; x->at = x->at->next) {
-		int n = snprintf(x->path, sizeof(x->path), "%s%s%s",
+	for (; r == WARD_OK && next(x); x->at = x->at->next) {
+		int n;
+
+		/* Where time is up, what was read of those that were begun counts still. */
+		if ((x->stop || late(x)) && !x->at->from)
+			continue;
+		n = snprintf(x->path, sizeof(x->path), "%s%s%s",
 			ward_streq(x->root, "/") ? "" : x->root, x->at->rel[0] ? "/" : "",
 			x->at->rel);
-
 		if (n < 0 || (size_t)n >= sizeof(x->path)) {
 			x->h->cut = true;
 			continue;
 		}
 		x->n_dir = (size_t)n;
-		if (late(x))
-			break;
 		if (!open_it(x))
 			continue;
 		r = directory(x);
 		ward_close(x->dir);
-		if (x->stop)
-			break;
 	}
 	return r;
 }
@@ -520,7 +580,8 @@ static int hunt_in(struct hunting *x)
 		return no_memory(x);
 	for (size_t i = 0; i < TOPS; i++)
 		start.tops[i] = true;
-	x->first = x->last = x->at = &start;
+	x->last = x->at = &start;
+	x->begun_end = &x->begun;
 	x->fd = ward_openat2(AT_FDCWD, x->root, O_PATH | O_DIRECTORY, 0,
 		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
 	if (x->fd >= 0)

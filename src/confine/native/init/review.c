@@ -136,19 +136,26 @@ static void parts_open(struct init *in, const char *dest)
  */
 static int overlay_mount(const struct init *in, const char *dest)
 {
+	unsigned long flags = MS_NOSUID | MS_NODEV;
+	struct statvfs v;
 	static const char opt[] = "lowerdir=" LOWER ",upperdir=" UPPER ",workdir=" WORK
 				  ",userxattr,index=off,xino=auto";
 	char relaxed[sizeof(opt) + 16];
 
+	/* What the host's own mount does not execute a run without a layer does not either. */
+	if (statvfs(LOWER, &v) < 0)
+		return -1;
+	if (v.f_flag & ST_NOEXEC)
+		flags |= MS_NOEXEC;
 	snprintf(relaxed, sizeof(relaxed), "%s,volatile", opt);
 	if (in->l->layer.kind == WARD_LAUNCH_BIND && !(in->l->layer.flags & WARD_LAUNCH_M_LOOP)) {
-		if (mount("overlay", dest, "overlay", MS_NOSUID | MS_NODEV, relaxed) == 0)
+		if (mount("overlay", dest, "overlay", flags, relaxed) == 0)
 			return 0;
 		/* What it has begun to make there would be refused the other way, for another reason. */
 		if (errno == ENOSPC || errno == EDQUOT)
 			return -1;
 	}
-	return mount("overlay", dest, "overlay", MS_NOSUID | MS_NODEV, opt);
+	return mount("overlay", dest, "overlay", flags, opt);
 }
 
 void review_build(struct init *in, unsigned i, const char *dest)
