@@ -199,8 +199,6 @@ static void pass_signals_on(struct ward_request *r)
 		(void)sigaddset(&set, passed[i]);
 	}
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
-	/* A limit on file sizes is an error of the log, not the end of us; inside it is as it was. */
-	(void)signal(SIGXFSZ, SIG_IGN);
 }
 
 static void drop_signals(void)

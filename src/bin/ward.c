@@ -744,5 +744,7 @@ int main(int argc, char **argv)
 	/* What is made here, is its owner's: a umask that took that would leave a ~/.local that nobody can enter. Commands have their own. */
 	(void)umask(umask(077) & 077);
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader that went away is a failed write, not our end */
+	(void)signal(SIGXFSZ,
+		SIG_IGN); /* and a limit on file sizes an error; inside both are as they were */
 	return written(dispatch((struct words){ argc - 1, argv + 1 }));
 }

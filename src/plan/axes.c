@@ -587,6 +587,9 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 			ward_plan_fix_userns(h) },
 		{ ward_host_mediates(h), "no call is mediated, so that every connect is refused",
 			FIX_LISTENER },
+		{ !h->no_routes,
+			"no route can be made, since sockets of AF_NETLINK are refused here",
+			"start ward outside of the filter that refuses them (RestrictAddressFamilies= of a systemd unit: add AF_NETLINK, AF_INET and AF_INET6)" },
 	};
 	const struct ward_rule *rule = NULL;
 

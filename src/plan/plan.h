@@ -192,6 +192,7 @@ struct ward_host {
 	bool no_seccomp;             /* no filter can be installed */
 	bool seccomp_notify;
 	bool no_taking;              /* pidfd_open or pidfd_getfd is refused, so that no connect is mediated */
+	bool no_routes;              /* nobody may ask for or make any: AF_NETLINK is refused */
 	const char *refused;         /* a call that no start can do without, and that is refused here; NULL: none is */
 	int refused_errno;
 	bool blind;                  /* a root without CAP_SYS_PTRACE: what its run's processes ask for it cannot read */

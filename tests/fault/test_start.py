@@ -64,7 +64,7 @@ STEPS = [
     (("move_mount", *PUT_DOWN), (EPERM, ENOSYS), "mounting a part of the view"),
     ("mount_setattr", (EPERM, ENOSYS), "axis"),
     (("mount_setattr", *OF_THE_TREE), (EPERM, ENOSYS), "/"),
-    ("sethostname", (EPERM,), "axis"),
+    ("sethostname", (ENOMEM,), "hostname"),
     ("setresuid", (EPERM, EAGAIN), "axis processes: changing ids"),
     ("setresgid", (EPERM,), "axis processes: changing ids"),
     ("capset", (EPERM,), "axis"),
@@ -150,6 +150,38 @@ def no_nf_tables(p):
     r = p.run("--json", kind=("doctor",), log=False, preexec_fn=box.refuse_calls(without, ("listen", EPERM)))
     row = {c["id"]: c for c in json.loads(r.out)["checks"]}["egress"]
     check_in("are refused", row["consequence"])
+
+
+# What units of systemd refuse, and a run does without: ProtectHostname=, RestrictAddressFamilies=, SystemCallFilter=~@resources.
+WITHOUT = [
+    [("sethostname", EPERM)],
+    [("sethostname", ENOSYS)],
+    [("socket", errno.EAFNOSUPPORT, 0, None, family) for family in (2, 10, 16)],
+    [(call, EPERM) for call in ("sched_setaffinity", "setpriority", "setrlimit")],
+]
+
+
+@both
+def what_a_start_does_without(p):
+    for rules in WITHOUT:
+        r = run_refused(p, *rules)
+        check_eq((r.code, (p.ws / "made").exists()), (0, True), f"{rules}: {r.err}")
+        (p.ws / "made").unlink()
+    r = p.run("--json", kind=("doctor",), log=False, preexec_fn=box.refuse_calls(*WITHOUT[0]))
+    rows = {c["id"]: c["status"] for c in json.loads(r.out)["checks"]}
+    check_eq([rows[name] for name in ("userns", "namespaces", "run")], ["ok"] * 3, r.out)
+    # But not without routes, where an endpoint is granted, which plan and run say alike.
+    lines = [p.run(*kind, "--cap", "NETWORK_CONNECT:203.0.113.7:443", "true", kind=(), log=False, preexec_fn=box.refuse_calls(*WITHOUT[2])).err.splitlines()
+             for kind in (["plan"], ["run", "--audit", p.log])]
+    check_in('axis network: --cap NETWORK_CONNECT:203.0.113.7:443 cannot be granted: no route can be made', lines[0][0])
+    check_eq(lines[0], lines[1])
+
+
+@both
+def a_plan_under_a_limit_of_file_sizes(p):
+    """Its helper's image has no room, and a plan needs none: it was ended by the signal."""
+    r = p.run("--write", ".", "true", kind=("plan",), log=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
+    check_eq(r.code, 0, r.err)
 
 
 @both_cases([(f"{call} {word}", call, errnos, word) for call, errnos, word in STEPS])

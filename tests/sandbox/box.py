@@ -412,7 +412,7 @@ def needs_a_layer_on_tmpfs():
 NR = {"write": 1, "ioctl": 16, "clone": 56, "unshare": 272, "clone3": 435, "mount": 165, "umount2": 166, "pivot_root": 155, "setns": 308,
       "open_tree": 428, "move_mount": 429, "mount_setattr": 442, "landlock_create_ruleset": 444, "landlock_add_rule": 445,
       "landlock_restrict_self": 446, "seccomp": 317, "memfd_create": 319, "fdatasync": 75, "fsync": 74, "pidfd_open": 434, "pidfd_getfd": 438,
-      "execveat": 322, "execve": 59, "sethostname": 170, "setresuid": 117, "setresgid": 119, "setgroups": 116,
+      "execveat": 322, "execve": 59, "sethostname": 170, "setresuid": 117, "setpriority": 141, "setresgid": 119, "setgroups": 116,
       "capset": 126, "prctl": 157, "setrlimit": 160, "prlimit64": 302, "signalfd4": 289, "socketpair": 53,
       "epoll_create1": 291, "eventfd2": 290, "openat2": 437, "symlink": 88, "mkdir": 83, "close_range": 436, "setsid": 112, "wait4": 61,
       "pipe2": 293, "listen": 50, "openat": 257, "mprotect": 10, "pidfd_send_signal": 424, "waitid": 247, "chdir": 80, "open": 2,

@@ -177,7 +177,8 @@ static int name_it(struct doctor_result *r, void *arg)
 {
 	(void)arg;
 	r->step = "naming the host";
-	return sethostname("ward", 4) < 0 ? errno : 0;
+	/* Without it a run's host is called as ours is. */
+	return sethostname("ward", 4) < 0 && errno != EPERM && errno != ENOSYS ? errno : 0;
 }
 
 static const struct {

@@ -125,7 +125,7 @@ int ward_rs_place(struct ward_resolver *rs, struct ward_error *err)
 	if (r == -ENOSYS)
 		return fail(err, WARD_E_UNSUPPORTED, rs->r->workspace ? "--workspace" : "",
 			"openat2 is refused here, as it is inside a sandbox (Ward's own is one)",
-			"start ward outside of it; or Linux is older than 5.6");
+			"start ward outside of it, or of a systemd unit with RestrictSUIDSGID= or DynamicUser=; or Linux is older than 5.6");
 	if (r < 0) {
 		(void)ward_fail_errno(err, r == -ENOENT ? WARD_E_NOTFOUND : WARD_E_INVALID, -r,
 			"the workspace %s cannot be opened", ward_rs_show(rs, given));

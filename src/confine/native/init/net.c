@@ -19,6 +19,9 @@ static void loopback_up(const struct init *in)
 	struct ifreq r = { .ifr_flags = IFF_UP };
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
+	/* Any socket will do: a filter may leave us this alone (RestrictAddressFamilies= of a systemd unit). */
+	if (s < 0)
+		s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	memcpy(r.ifr_name, "lo", 3);
 	if (s < 0 || ioctl(s, SIOCSIFFLAGS, &r) < 0)
 		fail(in->ctl, WARD_STAGE_NET, errno, "lo");
