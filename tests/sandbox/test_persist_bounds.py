@@ -277,6 +277,46 @@ def links_to_what_is_installed_are_held_and_lead_nowhere(p):
     check_eq(late(json.loads((p.base / "o").read_text())), {"to-come": "appeared"})
 
 
+CLOSED = """schemaVersion: 2
+kind: Policy
+metadata: {name: closed}
+spec:
+  denyRead: ["theirs/secret"]
+  fsProfiles: {all: {read: ["**"], modify: ["**"]}}
+"""
+
+
+@root_only
+def a_repository_where_root_s_run_may_not_go_refuses_no_start(p):
+    """Of another user, whom the run is not: the directory is held, and stays so when its owner opens it. Of root, and closed: what lies in it."""
+    theirs = repository(p.ws / "theirs")
+    mark, make = bad_hook(p)
+    open_up(p)
+    os.chown(theirs, 12345, 12345)
+    theirs.chmod(0o700)
+    for words in (["--write", "."], ["--mode", "workspace_write"]):
+        script = make + f"echo begun; read go; {plant('theirs/.git')}echo x > theirs/.git/new"
+        q = p.start(*words, "sh", "-c", script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        check_eq(q.stdout.readline() or q.stderr.read(), b"begun\n")
+        theirs.chmod(0o777)
+        q.communicate(b"go\n")
+        check(not (theirs / ".git/new").exists(), words)
+        theirs.chmod(0o700)
+    os.chown(theirs, 0, 0)
+    theirs.chmod(0)
+    r, _ = run(p, f"chmod 755 theirs; echo x > theirs/new; {plant('theirs/.git')}")
+    check_eq((theirs / "new").read_text(), "x\n", r.err)
+    nothing_runs(p, mark, theirs)
+    # What a policy takes away is not taken for gone.
+    put(p, "closed.yaml", CLOSED)
+    put(p, "theirs/secret")
+    os.chown(theirs, 12345, 12345)
+    theirs.chmod(0o700)
+    r = p.run("--policy", "closed.yaml", "--profile", "all", "true")
+    check_eq(r.code, 125, r.err)
+    check_in("theirs/secret: Permission denied; a directory above it belongs to another user", r.err)
+
+
 def mounted(what):
     """In /mnt/ws, below a directory that becomes a mount of the plan's own."""
     def make():

@@ -162,6 +162,9 @@ int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, str
 		ward_fail_fix(err,
 			"without user namespaces the command of root's run is user %d, to whom that directory is closed: chmod o+x it, or run ward as its owner",
 			WARD_RESERVED_ID);
+	else if (stage == WARD_STAGE_MOUNT && e == EACCES && geteuid() == 0)
+		ward_fail_fix(err,
+			"a directory above it belongs to another user, and nobody else may enter it: run ward as that user, chmod o+x it, or have what names the path name that directory");
 	else if (stage == WARD_STAGE_SOURCE && e == EINVAL && geteuid() == 0)
 		ward_fail_fix(err,
 			"root's grants are copies, which the kernel makes of no mount that is unbindable: mount --make-private what is mounted there");

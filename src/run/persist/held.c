@@ -259,10 +259,32 @@ static bool leads_to_too_much(const char *path, const struct ward_target *t)
 			ward_path_within(path, t->path));
 }
 
+/*
+ * Root's run enters no directory of another user that is not everybody's, and nothing can be mounted in one: the outermost of those that path
+ * lies in, or path. That one is held, so that it stays so if its owner opens it meanwhile.
+ */
+static const char *within_reach(struct holding *x, const struct ward_node *shown, const char *path)
+{
+	char dir[WARD_PATH_MAX];
+	size_t n = strlen(shown->dest);
+	struct stat st;
+
+	if (x->rs->host->uid != 0 || !x->rs->host->userns)
+		return path;
+	while ((n += 1 + strcspn(path + n + 1, "/")) < strlen(path)) {
+		(void)snprintf(dir, sizeof(dir), "%.*s", (int)n, path);
+		if (ward_rs_lstat(x->rs, dir, &st) == 0 && st.st_uid != 0 &&
+			!(st.st_mode & (st.st_gid == 0 ? S_IXGRP : S_IXOTH)))
+			return ward_arena_strdup(x->rs->arena, dir);
+	}
+	return path;
+}
+
 /* path: real, or a link itself. */
 int ward_holding_hold(struct holding *x, const char *path, const char *why)
 {
 	const struct ward_node *shown;
+	const char *reach;
 	struct ward_target t;
 	bool named = false, free = false;
 	int r;
@@ -291,6 +313,13 @@ int ward_holding_hold(struct holding *x, const char *path, const char *why)
 	}
 	if (!S_ISREG(t.st.st_mode) && !S_ISDIR(t.st.st_mode) && !S_ISFIFO(t.st.st_mode))
 		return ward_holding_know(x, path, why, false, false);
+	reach = within_reach(x, shown, path);
+	if (!reach)
+		return ward_rs_nomem(x->err);
+	if (reach != path) {
+		r = ward_holding_know(x, path, why, true, false);
+		return r < 0 ? r : ward_holding_hold(x, reach, why);
+	}
 	r = room(x, path, &free);
 	if (r < 0)
 		return r;
