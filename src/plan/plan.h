@@ -358,6 +358,7 @@ extern const size_t ward_base_n;
 /* data/environment: NAME=VALUE to set, NAME or PREFIX* to pass, names that change what a program is; what is put behind PATH. */
 extern const char *const ward_env_path[];
 extern const char *const ward_env_set[];
+extern const char *const ward_env_alone[]; /* set where there is no view */
 extern const char *const ward_env_pass[];
 extern const char *const ward_env_risky[];
 

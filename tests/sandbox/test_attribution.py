@@ -396,6 +396,16 @@ def notify_names_what_landlock_alone_refuses(p):
     check("/dev/fuse" not in r.err and "--attribution notify" in r.err, f"no mode of /dev/fuse would help here: {r.err}")
 
 
+@both
+def git_works_where_there_is_landlock_alone(p):
+    """The host's own configuration of it is there, and refused, which git takes for its end."""
+    box.without_user_namespaces()
+    os.chmod(p.ws, 0o777)
+    r = p.run(*box.cli.ACCEPT_ALONE, "--write", ".", "sh", "-c", "git init -q . && echo a > a && git add a && git -c user.name=a -c user.email=b commit -qm one && git log --format=%s")
+    check_eq((r.code, r.out), (0, "one\n"), r.err)
+    check_eq(p.run(*box.cli.ACCEPT_ALONE, "--env", "GIT_CONFIG_GLOBAL=/x", "sh", "-c", "echo $GIT_CONFIG_GLOBAL").out, "/x\n")
+
+
 @root_only
 def root_that_may_not_look_names_nothing_and_says_so(p):
     """As in a container: the run's processes are another user's."""

@@ -72,6 +72,9 @@ static int baseline(struct ward_resolver *rs, struct ward_error *err)
 	for (const char *const *s = ward_env_set; *s && r == WARD_OK; s++)
 		if (!direct || !listed(own, *s, name_len(*s)))
 			r = put(rs, *s, err);
+	for (const char *const *s = ward_env_alone;
+		*s && !direct && !rs->host->userns && r == WARD_OK; s++)
+		r = put(rs, *s, err);
 	for (char **e = environ; e && *e && r == WARD_OK; e++) {
 		const size_t n = name_len(*e);
 
