@@ -111,7 +111,7 @@ def far():
 
 
 def a_link_on_the_path_to_what_does_not_answer_keeps_no_start_waiting(p):
-    """By itself, behind another, or to what would be a runtime, if anybody knew."""
+    """By itself, behind another, to what would be a runtime, if anybody knew, or on the way to a directory of it."""
     if not dead:
         skip("root mounts it, and is its user then")
     real, bin_dir = p.home / ".local/share/uv/python/x/bin/tool", p.home / ".local/bin"
@@ -121,8 +121,9 @@ def a_link_on_the_path_to_what_does_not_answer_keeps_no_start_waiting(p):
     real.chmod(0o755)
     for name, to in (("a", "/mnt/far/bin/a"), ("b", "a"), ("c", "../../../../../../../mnt/far/venv/bin/c"), ("d", "/mnt"), ("tool-1", real), ("tool", "tool-1")):
         (bin_dir / name).symlink_to(to)
+    (p.home / "away").symlink_to("/mnt/far")
     began = time.monotonic()
-    os.environ.update(HOME=str(p.home), PATH=f"{bin_dir}:/usr/bin:/bin")
+    os.environ.update(HOME=str(p.home), PATH=f"{p.home}/away/bin:{bin_dir}:/usr/bin:/bin")
     code, out, err = run(p, "--mode", "workspace_write", "--", "sh", "-c", "tool; a")
     check_eq((code, out), (127, "here\n"), err)
     check(time.monotonic() - began < 20 * PATIENCE, "it waited")

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "run/life.h"
+#include "run/persist/persist.h"
 #include "run/rules/rules.h"
 
 #define CODE_NOT_FOUND 127
@@ -24,7 +25,8 @@ static const char *path_inside(const struct ward_plan *plan)
 }
 
 /* The next directory of a PATH, and where the rest begins; false: it is the end. Relative ones and long ones are passed over. */
-static bool next_dir(const char **rest, char dir[WARD_PATH_MAX], struct stat *st)
+static bool next_dir(struct ward_looks *looks, const char **rest, char dir[WARD_PATH_MAX],
+	struct stat *st)
 {
 	while (*rest && **rest) {
 		const char *s = *rest, *end = strchrnul(s, ':');
@@ -35,7 +37,8 @@ static bool next_dir(const char **rest, char dir[WARD_PATH_MAX], struct stat *st
 			continue;
 		memcpy(dir, s, n);
 		dir[n] = '\0';
-		if (stat(dir, st) == 0 && S_ISDIR(st->st_mode))
+		/* A mount whose server is gone keeps nobody waiting for a hint. */
+		if (ward_look(looks, dir, 0, st) == 0 && S_ISDIR(st->st_mode))
 			return true;
 	}
 	return false;
@@ -60,12 +63,13 @@ static bool only_links(const struct ward_plan *plan, const char *dir)
 }
 
 /* The same directory, be it by another name: /bin, a link to a version. */
-static bool is_inside(const struct ward_plan *plan, const char *inside, const struct stat *is)
+static bool is_inside(struct ward_looks *looks, const struct ward_plan *plan, const char *inside,
+	const struct stat *is)
 {
 	char dir[WARD_PATH_MAX];
 	struct stat st;
 
-	while (next_dir(&inside, dir, &st)) {
+	while (next_dir(looks, &inside, dir, &st)) {
 		if (st.st_dev == is->st_dev && st.st_ino == is->st_ino)
 			return !only_links(plan, dir);
 	}
@@ -78,22 +82,25 @@ void ward_not_found(struct life *l)
 	const char *inside, *rest = getenv("PATH");
 	char dir[WARD_PATH_MAX], word[WARD_PASTE_MAX];
 	struct stat st, shown[SHOWN_MAX];
+	struct ward_looks looks = { 0 };
 	size_t n = 0, same;
 
 	if (!l->o->has_code || l->o->code != CODE_NOT_FOUND || !l->plan || !l->book ||
 		(!l->book->mode && !l->book->profile))
 		return;
+	ward_looks_begin(&looks);
 	inside = path_inside(l->plan);
-	while (n < SHOWN_MAX && next_dir(&rest, dir, &st)) {
+	while (n < SHOWN_MAX && next_dir(&looks, &rest, dir, &st)) {
 		for (same = 0; same < n; same++) {
 			if (shown[same].st_dev == st.st_dev && shown[same].st_ino == st.st_ino)
 				break;
 		}
-		if (same < n || is_inside(l->plan, inside, &st))
+		if (same < n || is_inside(&looks, l->plan, inside, &st))
 			continue;
 		ward_buf_addf(&b, "%s%s", n ? ", " : "", ward_paste(word, dir, "DIR"));
 		shown[n++] = st;
 	}
+	ward_looks_done(&looks);
 	if (n > 0 && !b.failed)
 		ward_outcome_note(l->o,
 			"not found (127): of your PATH the run does not have %s; --read DIR shows one, and what its links lead to takes another",

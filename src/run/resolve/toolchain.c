@@ -237,8 +237,11 @@ static int consider(struct ward_resolver *rs, const char *dir, struct ward_error
 
 	if (r < 0 || ward_base_holds(dir) || ward_path_within(dir, rs->workspace))
 		return r;
+	/* First: what is looked for beside it is asked for by name, and a link on the way may lead to what does not answer. */
+	if (ward_rs_target(rs, dir, &t) < 0)
+		return WARD_OK;
 	prefix = runtime_of(rs, dir, &name);
-	if (!prefix && ward_rs_target(rs, dir, &t) == 0 && t.n_links > 0) {
+	if (!prefix && t.n_links > 0) {
 		if (ward_base_holds(t.path) || ward_path_within(t.path, rs->workspace))
 			return WARD_OK;
 		prefix = runtime_of(rs, t.path, &name);
