@@ -7,14 +7,14 @@ POLICY = "mode profile policy component trust backend cap capabilities read writ
 
 # COMMAND: options. NAME= takes a value; NAME=FILE a file, NAME=DIR a directory, NAME=A|B one of these. "policy" stands for those above.
 SMALL = {
-    "policy explain": "policy json accept= op=read|modify path=FILE action= resource= run= audit=FILE",
+    "policy explain": "policy json accept= upstream-proxy= upstream-direct= op=read|modify path=FILE action= resource= run= audit=FILE",
     "policy check": "policy json",
     "policy test": "policy json",
     "policy show": "policy as=cedar|snapshot run= audit=FILE",
     "policy diff": "policy json requests=FILE run= audit=FILE",
     "policy snapshot": "policy json store=DIR run= audit=FILE",
     "policy fmt": "check",
-    "net check": "policy json",
+    "net check": "policy json upstream-proxy= upstream-direct=",
     "net log": "json audit=FILE",
     "audit verify": "json head=",
     "audit show": "json",

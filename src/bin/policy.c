@@ -17,6 +17,9 @@ static const char *const shared[] = { "cap", "capabilities", "read", "write", "e
 /* And of those that plan a run: what it may be held by. */
 static const char *const planned[] = { "accept" };
 
+/* And of those that say what a connection of a run would meet. */
+static const char *const connected[] = { "upstream-proxy", "upstream-direct" };
+
 int policy_fail(struct ward_error *err, const char *place, const char *what, const char *fix)
 {
 	char shown[64];
@@ -53,14 +56,17 @@ static int own_word(struct own *o, const struct own_option *options, struct word
 	return 0;
 }
 
-static int no_option(const char *name, const struct own_option *options, struct ward_error *err)
+static int no_option(const char *name, const struct own *o, const struct own_option *options,
+	struct ward_error *err)
 {
-	const char *names[WARD_ARRAY_SIZE(shared) + 8], *near;
+	const char *names[WARD_ARRAY_SIZE(shared) + WARD_ARRAY_SIZE(connected) + 8], *near;
 	char place[64], fix[128];
 	size_t n = 0;
 
 	for (; n < WARD_ARRAY_SIZE(shared); n++)
 		names[n] = shared[n];
+	for (size_t i = 0; o->connects && i < WARD_ARRAY_SIZE(connected); i++)
+		names[n++] = connected[i];
 	for (; options->name != NULL && n < WARD_ARRAY_SIZE(names); options++)
 		names[n++] = options->name;
 	near = ward_nearest(name, names, n);
@@ -89,8 +95,9 @@ static int shared_word(struct ward_request *r, struct own *o, const struct own_o
 	const char *name = take_option(w, &value);
 
 	if (!is_one_of(name, shared, WARD_ARRAY_SIZE(shared)) &&
-		!(o->plans && is_one_of(name, planned, WARD_ARRAY_SIZE(planned))))
-		return no_option(name, options, err);
+		!(o->plans && is_one_of(name, planned, WARD_ARRAY_SIZE(planned))) &&
+		!(o->connects && is_one_of(name, connected, WARD_ARRAY_SIZE(connected))))
+		return no_option(name, o, options, err);
 	if (o->n_settings == POLICY_WORDS_MAX)
 		return policy_fail(err, name, "is an option too many", "give fewer");
 	if (!ward_streq(name, "json"))
@@ -145,6 +152,7 @@ int policy_print(char *text)
 }
 
 static policy_fn explain; /* whether a run holds what is asked is seen in the plan of one */
+static policy_fn net_check; /* and by which way it connects */
 static policy_fn check; /* a file that an option names is what it is asked about, too */
 
 /* With a line it is about the text of a file. */
@@ -170,6 +178,7 @@ int policy_command(struct words w, const char *name, const struct own_option *op
 	} else {
 		o->takes_files = files;
 		o->plans = fn == explain;
+		o->connects = fn == explain || fn == net_check;
 		code = take(r, o, options, &w, &err);
 		if (code > 0)
 			code = print_help(command_named(name));

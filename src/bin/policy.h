@@ -16,6 +16,7 @@ struct own {
 	size_t n_settings;
 	bool json, takes_files;
 	bool plans;                  /* a run is planned, and so --accept is one of its options */
+	bool connects;               /* and what leads its connections is, too */
 };
 struct own_option {
 	const char *name;

@@ -96,7 +96,8 @@ static const struct command commands[] = {
 		.text = "Judge one request by the policies that a run with the same options would have, and say why: each rule "
 			"that decides with file, line and layer, and the least grant that would change it. The options are those of "
 			"ward run that policies depend on: --mode, --profile, --policy, --component, --trust, --backend, --cap, --capabilities, --read, --write, "
-			"--env, --repo-root, --environment, --label, --workspace, and --accept, without which a run of these options may not be planned. "
+			"--env, --repo-root, --environment, --label, --workspace, and --accept, without which a run of these options may not be planned; "
+			"of a connection --upstream-proxy and --upstream-direct, by which it would go. "
 			"Actions are those of docs/spec/vocabulary.md. With --run RUN the answer is that of the policies that were stored with RUN, "
 			"whatever policies say today; relative paths start at its workspace.",
 		.examples = "ward policy explain --mode workspace_write --op modify --path .git/config\n"
@@ -202,7 +203,7 @@ static const struct command commands[] = {
 		.summary = "say whether a run may connect to HOST:PORT, and why",
 		.text = "Judge a connection to HOST:PORT by the policies that a run with the same options would have: the rule that "
 			"decides with its place, what a literal address is, and the least grant that would allow it. The options are those of ward "
-			"policy explain. No name is looked up; what a name leads to is looked at when a run connects.",
+			"policy explain, --upstream-proxy and --upstream-direct among them. No name is looked up; what a name leads to is looked at when a run connects.",
 		.examples = "ward net check --cap 'NETWORK_CONNECT:*.example.com:443' api.example.com:443\n"
 			"ward net check --mode workspace_write api.example.com:443\n"
 			"ward net check --policy net.cedar '[2001:db8::1]:22' --json",

@@ -126,6 +126,9 @@ int ward_upstream_set(struct ward_upstream *u, const char *url, const char *of, 
 int ward_upstream_spare(struct ward_upstream *u, const char *list, bool by_env, const char *of, struct ward_error *err);
 bool ward_upstream_spares(const struct ward_upstream *u); /* somebody said so, by_env aside. NULL: no */
 const char *ward_upstream_text(const struct ward_upstream *u); /* host and port; NULL: none is set */
+/* Of one endpoint that may be connected to, as the gate has it, which asks the kernel as well: public addresses may be this host's. */
+enum ward_upstream_way { WARD_UPSTREAM_INNER = 0 /* not asked of it, and not dialled */, WARD_UPSTREAM_ASKED, WARD_UPSTREAM_SPARED };
+enum ward_upstream_way ward_upstream_way(const struct ward_upstream *u, const struct ward_endpoint *e);
 void ward_upstream_forget(struct ward_upstream *u); /* its credentials. NULL ok */
 /* o need not live on, but for what it points to. */
 int ward_egress_start(const struct ward_egress_options *o, struct ward_egress **ret, struct ward_error *err);

@@ -368,13 +368,6 @@ void ward_flow_dial(struct ward_flow *f, const struct ward_relay_addr *v, size_t
 	begin_dial(f);
 }
 
-static bool is_carried_inner(const struct ward_relay_addr *a)
-{
-	const uint8_t *v4 = ward_address_nat64(a->family, a->a);
-
-	return v4 && ward_address_classify(4, v4) != WARD_ADDRESS_PUBLIC;
-}
-
 static void open_address(struct ward_flow *f)
 {
 	enum ward_egress_why why = WARD_EGRESS_WHY_NO_RULE;
@@ -406,7 +399,7 @@ static void open_address(struct ward_flow *f)
 		refuse(f, why, text, NULL);
 	} else if (!ward_upstream_takes_address(f->e->upstream, &f->to)) {
 		ward_flow_dial(f, &f->to, 1);
-	} else if (q.meant || is_carried_inner(&f->to)) {
+	} else if (q.meant || ward_upstream_is_carried_inner(&f->to)) {
 		(void)snprintf(text, sizeof(text),
 			"the address (%s) is not asked of the host's proxy: --upstream-direct dials it from here",
 			what);

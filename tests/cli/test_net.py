@@ -77,6 +77,52 @@ def answers(row):
         check(people.out.startswith(effect), people.out)
 
 
+UP = ["--upstream-proxy", "http://proxy.corp:3128"]
+TEN = 'forbid (principal, action == Ward::Action::"net.connect", resource in Ward::Cidr::"10.0.0.0/8"{});\n'
+TLS_ALONE = ') unless { context has inspected && context.inspected == Ward::Protocol::"tls" }; //'
+BY_UPSTREAM = [
+    # name, rule, options, endpoint, effect, why, upstream, line of the rule, what may not be spoken; 0: none
+    ("a name", "", UP, "a.org:443", "allow", "granted", True, 0, 0),
+    ("a name that nothing grants", "", UP, "b.org:443", "deny", "no_rule", False, 0, 0),
+    ("a name that is spared", TEN.format(""), [*UP, "--upstream-direct", "org"], "a.org:443", "allow", "granted", False, 0, 0),
+    ("the host's own service", "", UP, "host.ward.internal:443", "allow", "granted", False, 0, 0),
+    ("what the proxy itself is", "", UP, "metadata.google.internal:443", "deny", "upstream_inner", True, 0, 0),
+    ("a public address", "", UP, "8.8.8.8:443", "allow", "granted", True, 0, 0),
+    ("an inner address", "", UP, "192.168.0.1:443", "deny", "upstream_inner", True, 0, 0),
+    ("an inner address behind NAT64", "", UP, "[64:ff9b::c0a8:1]:443", "deny", "upstream_inner", True, 0, 0),
+    ("an inner address that is spared", "", [*UP, "--upstream-direct", "192.168.0.0/16"], "192.168.0.1:443", "allow", "granted", False, 0, 0),
+    ("a name, beside a forbidden range", TEN.format(""), UP, "a.org:443", "deny", "upstream_address", True, 1, 0),
+    ("a name that the forbid spares", TEN.format(") unless { resource in Ward::Domain::\"org\" }; //"), UP, "a.org:443", "allow", "granted", True, 0, 0),
+    ("a name, beside a range that is forbidden but to TLS", TEN.format(TLS_ALONE), UP, "a.org:443", "allow", "granted", True, 0, 6),
+]
+
+
+@cases([(row[0], row[1:]) for row in BY_UPSTREAM])
+def what_a_run_by_the_hosts_proxy_would_meet_is_answered(row):
+    rule, options, endpoint, effect, why, upstream, line, silent = row
+    with cli.place() as p:
+        p.write("net.cedar", rule or "// none\n")
+        caps = [f"--cap=NETWORK_CONNECT:{e}:443" for e in ("a.org", "8.8.8.8", "192.168.0.1", "[64:ff9b::c0a8:1]", "host.ward.internal", "*.google.internal")]
+        r = asked(p, "--policy", "net.cedar", *caps, *options, "--json", endpoint)
+        doc = json.loads(r.out)
+        schema.validate(doc, SCHEMA)
+        check_eq((r.code, doc["effect"], doc["why"]), (0 if effect == "allow" else 1, effect, why), r.out)
+        check_eq(doc.get("upstream"), "proxy.corp:3128" if upstream else None)
+        if effect == "deny":
+            check_eq([x["line"] for x in doc["rules"]], [line] if line else [])
+        check_eq(len(doc.get("not_spoken", [])), silent, r.out)
+        people = asked(p, "--policy", "net.cedar", *caps, *options, endpoint)
+        check_eq((people.out.split(":")[0], "  by: the host's proxy proxy.corp:3128\n" in people.out), (effect, upstream), people.out)
+
+
+@test
+def what_is_spared_without_a_proxy_is_an_error():
+    with cli.place() as p:
+        r = asked(p, "--upstream-direct", "a.org", "a.org:443")
+        check_eq((r.code, r.out), (2, ""))
+        check_in("--upstream-direct: there is no proxy that it could spare", r.err)
+
+
 @cases([(row[0], row[1:]) for row in (
     ("an inner address", '"10.0.0.1"', "10.0.0.1:443"), ("a loopback address", '"::1"', "[::1]:443"),
     ("the host's loopback", '"host.ward.internal"', "host.ward.internal:443"))])

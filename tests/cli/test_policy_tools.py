@@ -147,7 +147,7 @@ def the_completion_offers_each_command_what_it_takes():
     source = (cli.ROOT / "src/bin/policy.c").read_text() + (cli.ROOT / "src/bin/policy_tools.c").read_text()
     for function, own in re.findall(r"int cmd_policy_(\w+)\(struct words w\)\n\{\n\tstatic const struct own_option options\[\] = \{(.*?)\};", source, re.S):
         want = {"--" + o for o in re.findall(r'\{ "(\w+)"', own)} | {"--help"}
-        want |= {"explain": {"--json", "--accept"}, "show": set()}.get(function, {"--json"})
+        want |= {"explain": {"--json", "--accept", "--upstream-proxy", "--upstream-direct"}, "show": set()}.get(function, {"--json"})
         check_eq((function, {"--" + name for name, _ in gen_completion.small(f"policy {function}")} | {"--help"}), (function, want))
         with place({"x": ""}) as policy:
             for o in sorted(want | {"--" + o for o in shared}):

@@ -269,27 +269,6 @@ void ward_tunnel_names_done(struct ward_egress *e)
 	e->upstream_at = NULL;
 }
 
-/*
- * Of whoever looks it up that is himself, or the service of his cloud that lends him rights. "localhost" the relay asks about for nobody,
- * unless somebody has taken it over.
- */
-static bool is_own(const char *name)
-{
-	static const char *const own[] = { "localhost", "localhost.localdomain",
-		"localhost6.localdomain6", "localhost4", "localhost6", "ip6-localhost",
-		"ip6-loopback", "metadata", "metadata.google.internal" };
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < WARD_ARRAY_SIZE(own); i++) {
-		size_t m = strlen(own[i]);
-
-		if (n >= m && ward_streq(name + n - m, own[i]) &&
-			(n == m || name[n - m - 1] == '.'))
-			return true;
-	}
-	return false;
-}
-
 /* Both families in turn, IPv4 first: where there is no IPv6 the next is tried at once. */
 static void dial_found(struct ward_flow *f, const struct ward_pinned *p)
 {
@@ -363,7 +342,7 @@ bool ward_tunnel_may(struct ward_flow *f)
 void ward_tunnel_open(struct ward_flow *f)
 {
 	f->upstream = true;
-	if (f->name && is_own(f->name->name))
+	if (f->name && ward_upstream_is_own(f->name->name))
 		ward_flow_refuse_as(f, WARD_EGRESS_WHY_UPSTREAM_INNER,
 			"asked of the host's proxy that is the proxy's own host, or its cloud's metadata");
 	else if (f->name && !ward_tunnel_may(f))

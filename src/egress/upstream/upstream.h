@@ -31,6 +31,9 @@ struct ward_upstream {
 /* Does this go by it? port 0: at some port. NULL: nothing does. */
 bool ward_upstream_takes(const struct ward_upstream *u, const char *name, uint16_t port);
 bool ward_upstream_takes_address(const struct ward_upstream *u, const struct ward_relay_addr *a);
+/* Of whoever looks the name up that is himself, or his cloud; the address carries an IPv4 address that is not public (NAT64). */
+bool ward_upstream_is_own(const char *name);
+bool ward_upstream_is_carried_inner(const struct ward_relay_addr *a);
 
 /* What the proxy has answered, of n bytes; *ret_end: behind the head. 0: there is more to come; -1: no answer; else its number. */
 int ward_tunnel_status(const char *p, size_t n, size_t *ret_end);

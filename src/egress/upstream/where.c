@@ -379,3 +379,52 @@ bool ward_upstream_takes_address(const struct ward_upstream *u, const struct war
 			return false;
 	return true;
 }
+
+/*
+ * Of whoever looks it up that is himself, or the service of his cloud that lends him rights. "localhost" the relay asks about for nobody,
+ * unless somebody has taken it over.
+ */
+bool ward_upstream_is_own(const char *name)
+{
+	static const char *const own[] = { "localhost", "localhost.localdomain",
+		"localhost6.localdomain6", "localhost4", "localhost6", "ip6-localhost",
+		"ip6-loopback", "metadata", "metadata.google.internal" };
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(own); i++) {
+		size_t m = strlen(own[i]);
+
+		if (n >= m && ward_streq(name + n - m, own[i]) &&
+			(n == m || name[n - m - 1] == '.'))
+			return true;
+	}
+	return false;
+}
+
+bool ward_upstream_is_carried_inner(const struct ward_relay_addr *a)
+{
+	const uint8_t *v4 = ward_address_nat64(a->family, a->a);
+
+	return v4 && ward_address_classify(4, v4) != WARD_ADDRESS_PUBLIC;
+}
+
+enum ward_upstream_way ward_upstream_way(const struct ward_upstream *u,
+	const struct ward_endpoint *e)
+{
+	struct ward_relay_addr a = { .family = (uint8_t)e->family, .port = e->ports[0].first };
+
+	if (e->kind == WARD_HOST_NAME) {
+		if (!ward_upstream_takes(u, e->name, a.port))
+			return WARD_UPSTREAM_SPARED;
+		return ward_upstream_is_own(e->name) ? WARD_UPSTREAM_INNER : WARD_UPSTREAM_ASKED;
+	}
+	if (e->kind != WARD_HOST_ADDRESS)
+		return WARD_UPSTREAM_INNER;
+	memcpy(a.a, e->address, sizeof(a.a));
+	if (!ward_upstream_takes_address(u, &a))
+		return WARD_UPSTREAM_SPARED;
+	return ward_address_classify(a.family, a.a) != WARD_ADDRESS_PUBLIC ||
+			ward_upstream_is_carried_inner(&a)
+		? WARD_UPSTREAM_INNER
+		: WARD_UPSTREAM_ASKED;
+}

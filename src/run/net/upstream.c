@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +15,7 @@
 #include "egress/egress.h"
 #include "os/os.h"
 #include "run/request.h"
-#include "run/rules/rules.h"
+#include "run/rules/tools.h"
 
 #define FILE_MAX 4096 /* bytes: one URL */
 #define FILE_IS "file:"
@@ -158,7 +159,84 @@ int ward_apply_upstream_direct(struct ward_request *r, const char *value, unsign
 	return code < 0 ? code : ward_upstream_spare(r->upstream, value, false, "", err);
 }
 
+/* ---- asked beforehand: what the gate, and ask.c, would say of an endpoint that may be connected to ---- */
+
+struct leads {
+	const struct ward_rulebook *book;
+	const struct ward_query *q;
+	struct ward_by_upstream *ret;
+	struct ward_verdict v;
+	size_t n;
+};
+
+/* Not 0: it could lead there, and is refused. */
+static int leads_there(void *arg, const char *address, bool tried)
+{
+	struct leads *l = arg;
+	struct ward_query one = *l->q;
+	char *why = l->ret->why;
+
+	one.unreached = true;
+	if (++l->n > WARD_EGRESS_UNSEEN_MAX) {
+		(void)snprintf(why, sizeof(l->ret->why),
+			"where it leads only the host's proxy would know, and rules forbid more addresses than are looked at for each connection");
+		return 1;
+	}
+	if (tried && ward_judge_leads(l->book->book, l->book->desk, &one, address, &l->v) == 0 &&
+		l->v.effect == WARD_ALLOW)
+		return 0;
+	(void)snprintf(why, sizeof(l->ret->why),
+		"where it leads only the host's proxy would know, and a rule forbids %.100s",
+		address);
+	if (tried && l->v.n_rules > 0)
+		l->ret->by = l->v.rules[0];
+	return 1;
+}
+
+int ward_net_by_upstream(const struct ward_request *r, const struct ward_rulebook *book,
+	const struct ward_query *q, struct ward_by_upstream *ret)
+{
+	enum ward_upstream_way way;
+	struct leads l = { .book = book, .q = q, .ret = ret };
+	struct ward_endpoint e;
+
+	*ret = (struct ward_by_upstream){ .proxy = NULL };
+	if (!ward_upstream_text(r->upstream) || q->action != WARD_ACT_NET_CONNECT ||
+		!ward_endpoint_parse_asked(q->resource, &e))
+		return WARD_OK;
+	way = ward_upstream_way(r->upstream, &e);
+	if (way == WARD_UPSTREAM_SPARED)
+		return WARD_OK;
+	ret->proxy = ward_upstream_text(r->upstream);
+	if (way != WARD_UPSTREAM_ASKED) {
+		ret->refused = "upstream_inner";
+		(void)snprintf(ret->why, sizeof(ret->why), "%s",
+			e.kind == WARD_HOST_NAME
+				? "asked of the host's proxy that is the proxy's own host, or its cloud's metadata"
+				: "the address is not asked of the host's proxy: --upstream-direct dials it from here");
+		return WARD_OK;
+	}
+	if (e.kind != WARD_HOST_NAME)
+		return WARD_OK;
+	l.v.effect = WARD_DENY;
+	switch (ward_net_led_to(book->book, NULL, true, leads_there, &l)) {
+	case WARD_OK: return WARD_OK;
+	case 1: ret->refused = "upstream_address"; return WARD_OK;
+	default: return WARD_E_NOMEM;
+	}
+}
+
 /* ---- with the rest of the request ---- */
+
+int ward_rs_upstream_check(const struct ward_request *r, struct ward_error *err)
+{
+	if (ward_upstream_text(r->upstream) || !ward_upstream_spares(r->upstream))
+		return WARD_OK;
+	(void)ward_fail(err, WARD_E_INVALID, "there is no proxy that it could spare");
+	ward_fail_at(err, "--upstream-direct", 0, 0);
+	ward_fail_fix(err, "name one with --upstream-proxy, or leave it out");
+	return WARD_E_INVALID;
+}
 
 int ward_rs_upstream(struct ward_resolver *rs, struct ward_error *err)
 {
@@ -167,12 +245,8 @@ int ward_rs_upstream(struct ward_resolver *rs, struct ward_error *err)
 	struct ward_target t;
 	bool some = false;
 
-	if (!proxy && ward_upstream_spares(r->upstream)) {
-		(void)ward_fail(err, WARD_E_INVALID, "there is no proxy that it could spare");
-		ward_fail_at(err, "--upstream-direct", 0, 0);
-		ward_fail_fix(err, "name one with --upstream-proxy, or leave it out");
+	if (ward_rs_upstream_check(r, err) < 0)
 		return WARD_E_INVALID;
-	}
 	if (path && ward_rs_target(rs, ward_rs_absolute(rs, rs->cwd, path), &t) == 0 &&
 		ward_rs_visible(rs, t.path)) {
 		(void)ward_fail(err, WARD_E_REFUSED,

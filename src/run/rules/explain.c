@@ -4,6 +4,7 @@
  * least grant that would change it, in the words that the rules were written in. The same judge as of a run; nothing is recorded
  * since nothing is done.
  */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -30,6 +31,7 @@ struct question {
 		const struct ward_book_rule *by; /* NULL: what forbids it is no rule */
 	} unspoken[PROTOCOLS_MAX]; /* a connection may be made, and this not be spoken on it */
 	size_t n_unspoken;
+	struct ward_by_upstream upstream; /* of a connection that rules let be made */
 };
 
 static const struct {
@@ -200,6 +202,46 @@ int ward_rules_judge(const struct ward_rulebook *book, const struct ward_query *
 	return r == WARD_OK ? ward_judge_grantable(book->book, book->desk, &one, ret) : r;
 }
 
+/* By the host's proxy of such a run; what is refused there is refused. */
+static int by_upstream(struct question *q)
+{
+	int r;
+
+	if (!q->r || q->verdict.effect == WARD_DENY)
+		return WARD_OK;
+	r = ward_net_by_upstream(q->r, q->book, &q->ask, &q->upstream);
+	if (r < 0 || !q->upstream.refused)
+		return r;
+	q->verdict.effect = WARD_DENY;
+	q->verdict.n_rules = q->upstream.by ? 1 : 0;
+	q->verdict.rules[0] = q->upstream.by;
+	if (q->upstream.by)
+		q->verdict.layer = q->upstream.by->layer;
+	(void)snprintf(q->verdict.text, sizeof(q->verdict.text), "%s", q->upstream.why);
+	return WARD_OK;
+}
+
+static const char *why_of(const struct question *q)
+{
+	return q->upstream.refused ? q->upstream.refused : ward_why_name(q->verdict.why);
+}
+
+/* What may not be spoken, by a rule about it; ret->effect is DENY then. */
+static int spoken(const struct question *q, const struct ward_query *one, struct ward_verdict *ret)
+{
+	struct ward_by_upstream by = { .proxy = NULL };
+	int r = ward_rules_judge(q->book, one, ret);
+
+	if (r == WARD_OK && ret->effect != WARD_DENY && q->r)
+		r = ward_net_by_upstream(q->r, q->book, one, &by);
+	if (r == WARD_OK && by.refused) {
+		ret->effect = WARD_DENY;
+		ret->n_rules = by.by ? 1 : 0;
+		ret->rules[0] = by.by;
+	}
+	return r;
+}
+
 /* Of a connection that may be made. */
 static int unspoken(struct question *q)
 {
@@ -211,7 +253,7 @@ static int unspoken(struct question *q)
 	while (r == WARD_OK && q->ask.action == WARD_ACT_NET_CONNECT &&
 		q->verdict.effect != WARD_DENY && q->n_unspoken < PROTOCOLS_MAX &&
 		(one.inspected = ward_book_protocol(q->book->book, &at)) != NULL) {
-		r = ward_rules_judge(q->book, &one, &v);
+		r = spoken(q, &one, &v);
 		if (r < 0 || v.effect != WARD_DENY)
 			continue;
 		q->unspoken[q->n_unspoken].protocol = one.inspected;
@@ -450,6 +492,8 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 			ward_streq(class_of(q), "loopback")
 				? "; what is dialled at it inside is the run's own, and the host's only behind a name: " WARD_HOST_SERVICE
 				: "");
+	if (q->upstream.proxy)
+		ward_buf_addf(b, "  by: the host's proxy %s\n", q->upstream.proxy);
 	for (size_t i = 0; i < q->n_unspoken; i++) {
 		ward_buf_addf(b, "  not spoken: %s", q->unspoken[i].protocol);
 		if (q->unspoken[i].by) {
@@ -537,7 +581,7 @@ static void answer_json(struct ward_buf *b, const struct question *q)
 	ward_jw_kstr(b, "effect", ward_effect_name(v->effect));
 	if (v->effect == WARD_ASK)
 		ward_jw_kstr(b, "approval", ward_approval_name(v->approval));
-	ward_jw_kstr(b, "why", ward_why_name(v->why));
+	ward_jw_kstr(b, "why", why_of(q));
 	ward_jw_kstr(b, "text", v->text);
 	ward_jw_kstr(b, "action", ward_action_name(q->ask.action));
 	ward_jw_key(b, "resource");
@@ -554,6 +598,8 @@ static void answer_json(struct ward_buf *b, const struct question *q)
 		ward_jw_kstr(b, "form", ward_buf_cstr(&form));
 	if (class_of(q))
 		ward_jw_kstr(b, "address", class_of(q));
+	if (q->upstream.proxy)
+		ward_jw_kstr(b, "upstream", q->upstream.proxy);
 	unspoken_json(b, q);
 	if (q->cure[0])
 		ward_jw_kstr(b, "cure", q->cure);
@@ -589,6 +635,8 @@ static int answer(struct question *q, int64_t now_ms, const char *action,
 	if (now_ms > 0)
 		q->ask.now_ms = now_ms;
 	r = ward_rules_judge(q->book, &q->ask, &q->verdict);
+	if (r == WARD_OK)
+		r = by_upstream(q);
 	if (r == WARD_OK)
 		r = unspoken(q);
 	if (r == WARD_OK)
@@ -645,6 +693,9 @@ int ward_request_explain(struct ward_request *r, const char *action, const char 
 			"ward_request_explain without a question, or a place for the answer");
 	*ret_text = NULL;
 	*ret_answer = WARD_ANSWER_DENY;
+	code = ward_rs_upstream_check(r, err);
+	if (code < 0)
+		return code;
 	code = ward_rules_of(r, &host, &rs, &arena, &book, err);
 	if (code < 0)
 		return code;

@@ -26,6 +26,17 @@ struct ward_question_file {
 int ward_questions_read(struct ward_arena *a, const char *file, bool must_expect, struct ward_question_file *ret,
 	struct ward_error *err);
 
+/* ---- net/upstream.c: the host's proxy, beforehand ---- */
+struct ward_by_upstream {
+	const char *proxy, *refused; /* HOST:PORT, NULL: a connection would not go by it; the reason of its record, NULL: it is asked */
+	char why[256];
+	const struct ward_book_rule *by; /* with refused; NULL: no rule */
+};
+/* What a run would meet that connects to an endpoint to which it may (q). WARD_E_NOMEM. */
+int ward_net_by_upstream(const struct ward_request *r, const struct ward_rulebook *book, const struct ward_query *q,
+	struct ward_by_upstream *ret);
+int ward_rs_upstream_check(const struct ward_request *r, struct ward_error *err); /* what is wrong with the options alone */
+
 /* ---- side.c ---- */
 struct ward_side {
 	struct ward_request *r;
