@@ -10,6 +10,7 @@ import pathlib
 import resource
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -281,6 +282,22 @@ def waiting_costs_nothing():
         while ours.recv(1 << 20):
             pass
         check_eq(r.hear(kind=rb.CLOSED).value, rb.DONE)
+
+
+@test
+def what_has_ended_is_not_looked_at_though_the_gate_has_not_closed_its_own():
+    """Nor where a child of the gate has it: the relay would turn round and round, on the processor that the gate needs to get to it."""
+    with Relay() as r:
+        (theirs, c), (ours, dialed) = rb.pair(), rb.pair()
+        theirs.setblocking(False)
+        r.say(rb.GATE_CLIENT, rb.GATE_FLOW | 1, fd=(theirs, dialed), to=AWAY, from_=HOME, value=1)
+        c.sendall(b"\xf1hell\n")
+        check_eq(exactly(ours, 6), b"\xf1hell\n")
+        c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        c.close()
+        check_eq([r.hear().type for _ in range(2)], [rb.SEEN, rb.CLOSED])
+        ours.close()
+        check(r.busy() < 0.1, "it turns round and round")
 
 
 @cases([("up", "up_max", rb.BYTES_UP), ("down", "down_max", rb.BYTES_DOWN)])
