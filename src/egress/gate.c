@@ -513,6 +513,8 @@ int ward_egress_attach(struct ward_egress *e, const int sockets[WARD_NET_SOCKET_
 	if (r == WARD_OK && !later && !e->late.ready_by)
 		send_limits(e);
 	for (uint32_t i = 0; i < WARD_NET_DOOR; i++) {
+		if (i <= WARD_NET_TCP6 && sockets[i] >= 0 && !accepts)
+			(void)ward_inside_options(sockets[i]);
 		if (r != WARD_OK)
 			ward_close(sockets[i]);
 		else if (i <= WARD_NET_TCP6 && accepts)

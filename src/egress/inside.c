@@ -25,6 +25,11 @@
 #define LOOK_MS 100u
 #define OUT_MAX 64u /* that the relay has not taken yet: whoever comes waits in the kernel */
 #define DNS_PORT 53u
+/*
+ * Who has closed a connection has said no other word than who has only ended his side. His kernel forgets it after a minute
+ * (tcp_fin_timeout), and says so when it is asked after that: else it was there until the server ended it, for an hour where that does not.
+ */
+#define GONE_S 75
 #define WHO_SLOW_MS 5u
 #define WHO_WAIT_MS 20u /* for all answers of a second */
 #define WHO_AGAIN_MS 1000u
@@ -244,19 +249,34 @@ int ward_inside_begin(struct ward_egress *e, struct ward_error *err)
 	return WARD_OK;
 }
 
+int ward_inside_options(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} rows[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, GONE_S },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, GONE_S / 5 },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++)
+		if (setsockopt(fd, rows[i].level, rows[i].name, &rows[i].value,
+			    sizeof(rows[i].value)) < 0)
+			return -1;
+	return 0;
+}
+
 int ward_inside_listen(struct ward_egress *e, bool six, int fd, struct ward_error *err)
 {
 	/* Nothing is told of it before listen_once(). */
 	struct epoll_event ev = { .events = EPOLLONESHOT, .data.ptr = &e->inside.source[six] };
-	const int one = 1;
 
 	if (fd < 0)
 		return WARD_OK;
 	e->inside.listener[six] = fd;
 	e->inside.at = ward_now_mono_ns();
-	/* What is accepted there has it, too. */
-	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0 ||
-		epoll_ctl(e->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
+	if (ward_inside_options(fd) < 0 || epoll_ctl(e->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
 		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "the run's network");
 	return WARD_OK;
 }

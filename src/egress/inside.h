@@ -42,6 +42,7 @@ struct ward_inside {
 };
 void ward_inside_init(struct ward_egress *e);
 int ward_inside_begin(struct ward_egress *e, struct ward_error *err); /* it accepts */
+int ward_inside_options(int fd); /* of a listener of the run's, and of all that is accepted there; -1 */
 int ward_inside_listen(struct ward_egress *e, bool six, int fd, struct ward_error *err); /* fd: -1, or taken */
 void ward_inside_tick(struct ward_egress *e, uint64_t now);
 void ward_inside_judged(struct ward_egress *e); /* whoever made what was accepted goes on */

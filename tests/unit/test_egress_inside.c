@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gate, with stand-ins: what it accepts itself. */
+#include <netinet/tcp.h>
+
 #include "egress_gate_util.h"
 
 /* The synthetic address of good.example, which is known by then. */
@@ -299,6 +301,30 @@ static int connects_inside(uint16_t port)
 	return connects_to((struct sockaddr_in){ .sin_family = AF_INET,
 		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) });
+}
+
+/* Else a connection that he has closed is there for as long as its server likes, and his next ones are too many. */
+TEST(who_is_gone_is_asked_for_once_his_kernel_has_forgotten_him)
+{
+	struct ward_relay_msg m;
+	int fd[2] = { -1, -1 }, client, on = 0, after = 0;
+	size_t n_fds = 2;
+	socklen_t n = sizeof(on);
+	uint16_t port;
+
+	begin();
+	REQUIRE(inside(&port) == 0);
+	client = connects_inside(port);
+	CHECK(!ward_egress_came(t.e, false, NULL));
+	REQUIRE(ward_recv_fds(t.relay, &m, sizeof(m), fd, &n_fds, MSG_DONTWAIT) ==
+		(ssize_t)sizeof(m));
+	REQUIRE(n_fds == 1);
+	CHECK(getsockopt(fd[0], SOL_SOCKET, SO_KEEPALIVE, &on, &n) == 0 && on == 1);
+	CHECK(getsockopt(fd[0], IPPROTO_TCP, TCP_KEEPIDLE, &after, &n) == 0);
+	CHECK(after > 60 && after <= 120); /* tcp_fin_timeout, with which each network begins */
+	close(client);
+	close(fd[0]);
+	end();
 }
 
 TEST(who_comes_is_taken_at_once_or_found)
