@@ -75,6 +75,29 @@ def what_a_pattern_leaves_of_the_first_names_is_there(p):
             check("not there when" not in r.err, f"{rule} {r.err}")
 
 
+@both
+def more_of_such_names_than_the_view_has_room_for_are_not_there(p):
+    """Counted over all directories, since the view has so many entries in all: what is left out has the rights of its directory, and the run starts.
+    A directory that is too large takes no room of others."""
+    for name, n in (*((f"d{i}", 600) for i in range(7)), ("large", 1100), ("small", 1)):
+        p.write(f"{name}/sub/f", "as it was\n", 0o666)
+        (p.ws / name / "f0").touch()
+        (p.ws / name / "f0").chmod(0o666)
+        for k in range(1, n):
+            os.link(p.ws / name / "f0", p.ws / name / f"f{k}")
+    document = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  %s: [\"*/*/*/**\"]\n  fsProfiles:\n    x: {read: [\"**\"], modify: [\"**\"], allowExec: [\"*\"]}\n"
+    files = ["d0/f0", "d0/f599", "d1/f0", "d2/f0", "large/f0", "small/f0", "d0/sub/f", "d2/sub/f"]
+    there = ["d0/f0", "d0/f599", "small/f0"]
+    look = f"for f in {' '.join(files)}; do test -r $f && echo $f; done; echo; for f in {' '.join(files)}; do true >>$f && echo $f; done; true"
+    for rule, seen, more in (("denyRead", there, ["d2/f0"]), ("denyModify", files, [])):
+        p.write("x.yaml", document % rule)
+        grants = [w for name in more for w in ("--cap", f"FILE_WRITE:{name}")]
+        r = ordinary(p, "--policy", p.ws / "x.yaml", "--profile", "x", "--accept", "files=advisory", *grants, "sh", "-c", look)
+        check_eq(r.code, 0, r.err)
+        check_eq([sorted(half.split()) for half in r.out.split("\n\n")], [sorted({*seen, *more}), sorted({*there, *more})], f"{rule} {r.err}")
+        check_in(f'rules let more be of the names in "{p.ws}/d1" (and 6 more) than of what lies below them, and of such names the view takes 1024 in all', r.err)
+
+
 MASKED = {  # what is tried, as Python in the workspace; the records that come of it: (action, name)
     "os.open('.env', os.O_RDONLY)": [("FILE_READ", ".env")],
     "os.open('sub/../.env', os.O_RDONLY | os.O_NOFOLLOW)": [("FILE_READ", ".env")],

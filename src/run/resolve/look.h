@@ -18,15 +18,18 @@ struct ward_walk {
 	size_t looked;               /* over WARD_GLOB_WALK_MAX: that is what WARD_E_LIMIT meant, and err is not filled */
 };
 int ward_rs_walk(struct ward_walk *w, const char *start);        /* start: a real directory */
-/* What lies in dir itself, but links, to found; too many: none, and a warning. shut: dir, where it cannot be listed. */
-int ward_rs_names(struct ward_resolver *rs, const char *dir, struct ward_texts *found, struct ward_texts *shut, struct ward_error *err);
+/* What lies in each of dirs itself, from done on, but links; of one for which there is no room: nothing. shut: not to be listed. */
+struct ward_names {
+	struct ward_texts dirs; size_t done, room; const char *first; size_t more;     /* those without room: one, and so many more */
+};
+int ward_rs_names(struct ward_resolver *rs, struct ward_names *n, struct ward_texts *found, struct ward_texts *shut,
+	struct ward_error *err);
 int ward_rs_push(struct ward_resolver *rs, struct ward_texts *to, const char *path, struct ward_error *err); /* a list, with twins */
 void ward_rs_sort(struct ward_texts *t); /* by bytes */
 /* To names, what of written lies below one of them: what is shown from now on may give it more. They are sorted. */
 int ward_rs_again(struct ward_resolver *rs, const struct ward_texts *written, struct ward_texts *io_names, struct ward_error *err);
 bool ward_rs_covers(const struct ward_resolver *rs, const struct ward_node *mask); /* by something wider? Else it says: not shown */
-/* Show the directory itself, and nothing that lies in it. */
-int ward_rs_alone(struct ward_resolver *rs, const struct ward_target *t, int rule, struct ward_error *err);
+int ward_rs_alone(struct ward_resolver *rs, const struct ward_target *t, int rule, struct ward_error *err); /* and nothing in it */
 
 /* ---- alias.c: does its file system find a file by another spelling, which no mount covers? ---- */
 bool ward_rs_has_other_names(struct ward_resolver *rs, const char *path);
@@ -34,8 +37,7 @@ int ward_rs_other_names(struct ward_resolver *rs, struct ward_error *err);
 
 /* ---- reach.c: no link on the way to Ward's own files may be written ---- */
 int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err);
-/* Nothing inside reads the log: place.c. */
-int ward_rs_cover_log(struct ward_resolver *rs, struct ward_error *err);
+int ward_rs_cover_log(struct ward_resolver *rs, struct ward_error *err); /* nothing inside reads the log: place.c */
 /* The program that starts this run: where it lies; called: the name that the command was called by, links and all. NULL: not known. */
 const char *ward_rs_starter(struct ward_resolver *rs, bool called);
 /* A place of Ward's own and the directories that it lies in, by what they are: looked at once, however many names are compared. */
@@ -121,15 +123,13 @@ int ward_rs_git(struct ward_resolver *rs, struct ward_git *ret, struct ward_erro
  * stand-ins.
  */
 int ward_rt_shim_bins(struct ward_resolver *rs, const char *dir, struct ward_texts *to, bool *ret, struct ward_error *err);
-/* The directory that versions of it lie in, real; NULL: there is none. */
-const char *ward_rt_above(struct ward_resolver *rs, const struct ward_runtime *rt);
+const char *ward_rt_above(struct ward_resolver *rs, const struct ward_runtime *rt);    /* where versions of it lie, real, or NULL */
 /* By the text of path, which lies on no mount that may keep a look waiting: in a runtime, or a venv. */
 bool ward_rt_named(struct ward_resolver *rs, const char *path);
 /* What of a runtime, which lies at prefix (real), no run is shown: real names in it, at the end of to. */
 int ward_rt_hidden(struct ward_resolver *rs, const char *prefix, struct ward_texts *to, struct ward_error *err);
-/* run/caches/hidden.c: one line "hide" about what lies at top (real). */
+/* run/caches/hidden.c: one line "hide" about what lies at top (real); what is in its directory line, but " NAME NAME ". */
 int ward_rs_hidden(struct ward_resolver *rs, const char *top, const char *line, struct ward_texts *to, struct ward_error *err);
-/* What is in its directory line, but " NAME NAME ". */
 int ward_rs_hidden_but(struct ward_resolver *rs, const char *top, const char *line, const char *but, struct ward_texts *to,
 	struct ward_error *err);
 /*

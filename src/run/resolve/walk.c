@@ -190,7 +190,7 @@ int ward_rs_walk(struct ward_walk *w, const char *start)
 struct names_in {
 	struct ward_resolver *rs;
 	struct ward_texts *found, *shut;
-	size_t n;
+	size_t room;
 	struct ward_error *err;
 };
 
@@ -199,8 +199,11 @@ static int one_name(void *arg, const char *path, enum ward_entry type, bool *ret
 	struct names_in *in = arg;
 
 	*ret_enter = false;
-	if (type == WARD_ENTRY_LINK || ward_rs_reserved(path) || in->n++ >= WARD_GLOB_MATCHES_MAX)
+	if (type == WARD_ENTRY_LINK || ward_rs_reserved(path))
 		return WARD_OK;
+	if (in->room == 0)
+		return WARD_E_LIMIT;
+	in->room--;
 	return ward_rs_push(in->rs, in->found, path, in->err);
 }
 
@@ -211,22 +214,31 @@ static int no_names(void *arg, const char *path)
 	return ward_rs_push(in->rs, in->shut, path, in->err);
 }
 
-int ward_rs_names(struct ward_resolver *rs, const char *dir, struct ward_texts *found,
+int ward_rs_names(struct ward_resolver *rs, struct ward_names *n, struct ward_texts *found,
 	struct ward_texts *shut, struct ward_error *err)
 {
-	struct names_in in = { .rs = rs, .found = found, .shut = shut, .err = err };
-	struct ward_walk w = {
-		.rs = rs, .entry = one_name, .unlisted = no_names, .arg = &in, .err = err
-	};
-	size_t had = found->n;
-	int r = ward_rs_walk(&w, dir);
-	bool much = in.n > WARD_GLOB_MATCHES_MAX ||
-		(r == WARD_E_LIMIT && w.looked > WARD_GLOB_WALK_MAX);
+	int r = WARD_OK;
 
-	if (!much)
-		return r;
-	found->n = had;
-	return ward_rs_warn(rs, err,
-		"rules let more be of the names in %s than of what lies below them, and it has more than %u: of these nothing is shown or written by itself; grant them by name",
-		ward_rs_show(rs, dir), WARD_GLOB_MATCHES_MAX);
+	for (; r == WARD_OK && n->done < n->dirs.n; n->done++) {
+		struct names_in in = {
+			.rs = rs, .found = found, .shut = shut, .room = n->room, .err = err
+		};
+		struct ward_walk w = {
+			.rs = rs, .entry = one_name, .unlisted = no_names, .arg = &in, .err = err
+		};
+		const char *dir = n->dirs.v[n->done];
+		size_t had = found->n;
+
+		r = ward_rs_walk(&w, dir);
+		if (r == WARD_OK)
+			n->room = in.room;
+		if (r != WARD_E_LIMIT)
+			continue;
+		/* Some of a directory's names would be those that it happens to list first. */
+		r = WARD_OK;
+		found->n = had;
+		n->more += n->first != NULL;
+		n->first = n->first ? n->first : dir;
+	}
+	return r;
 }

@@ -46,7 +46,7 @@ struct viewing {
 	struct ward_texts base_links; /* and that are links of the base */
 	struct ward_texts unlisted, closed; /* directories and names: ward_rules_unseen() */
 	struct ward_texts unnamed; /* directories: ward_rules_unnamed() */
-	struct ward_texts parted; /* directories in which a name has more than what lies in one */
+	struct ward_names parted; /* directories in which a name has more than what lies in one */
 	struct ward_told told;
 	struct ward_error *err;
 	size_t first; /* nodes of rs before ours */
@@ -354,7 +354,7 @@ static int boundary(struct viewing *v, const struct ward_target *t)
 				       : rights_at(v, t->path, &have);
 
 	if (r == WARD_OK && S_ISDIR(t->st.st_mode) && v->parts)
-		r = ward_rs_text(v->rs, &v->parted, t->path, v->err);
+		r = ward_rs_text(v->rs, &v->parted.dirs, t->path, v->err);
 	if (r == WARD_OK)
 		r = taken_out(v, t->path, &have, &noexec);
 	if (r < 0)
@@ -611,17 +611,22 @@ static int asked_again(struct viewing *v)
 
 /*
  * What patterns match. A pattern that takes away from the second name on (a star, a star, all below) leaves the first: what is there of
- * these, and in them, is asked about by itself. More is shown then, in which all that policies name is asked about again.
+ * these, and in them, is asked about by itself, as far as the view has room for it, for what is above it, and for what follows. More is
+ * shown then, in which all that policies name is asked about again.
  */
 static int all_matches(struct viewing *v)
 {
-	int r = WARD_OK;
+	struct ward_names *p = &v->parted;
+	size_t room = (WARD_MOUNTS_MAX - v->rs->n_nodes) / 3;
+	char others[48] = "";
+	int r;
 
-	for (size_t done = 0; r == WARD_OK;) {
+	if (room > WARD_GLOB_MATCHES_MAX)
+		room = WARD_GLOB_MATCHES_MAX;
+	p->room = room;
+	do {
 		v->named = true;
-		for (; r == WARD_OK && done < v->parted.n; done++)
-			r = ward_rs_names(v->rs, v->parted.v[done], &v->names, &v->unlisted,
-				v->err);
+		r = ward_rs_names(v->rs, p, &v->names, &v->unlisted, v->err);
 		r = r == WARD_OK && v->names.n > 0 ? asked_again(v) : r;
 		v->named = false;
 		v->unlisted.n = 0;
@@ -629,10 +634,14 @@ static int all_matches(struct viewing *v)
 			r = ward_rules_matches(v->rs, ward_book_patterns(v->book->book, relative),
 				relative, &v->names, &v->unlisted, v->err);
 		r = r == WARD_OK ? asked_again(v) : r;
-		if (done == v->parted.n)
-			break;
-	}
-	return r;
+	} while (r == WARD_OK && p->done < p->dirs.n);
+	if (r < 0 || !p->first)
+		return r;
+	if (p->more > 0)
+		(void)snprintf(others, sizeof(others), " (and %zu more)", p->more);
+	return ward_rs_warn(v->rs, v->err,
+		"rules let more be of the names in %s%s than of what lies below them, and of such names the view takes %zu in all: of these nothing is shown or written by itself; grant them by name",
+		ward_rs_show(v->rs, p->first), others, room);
 }
 
 /* What options grant by the name of a link is judged by what it leads to: a list of a layer may leave that out. */
