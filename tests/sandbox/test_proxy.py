@@ -384,6 +384,25 @@ def the_server_hears_that_its_client_ends():
 
 
 @test
+def what_was_answered_is_not_looked_at_though_the_gate_has_not_closed_its_own():
+    """As test_relay.py has it of a connection's end: here the server's socket goes before the client's."""
+    with relay() as r:
+        c = r.client("127.0.0.1")
+        c.sendall(b"GET http://good.example/ HTTP/1.1\r\nHost: good.example\r\n\r\n")
+        m = r.hear(kind=rb.OPEN)
+        r.hear(kind=rb.SEEN)
+        r.say(rb.PASS, m.id)
+        ours, dialed = rb.pair()
+        r.say(rb.DIALED, m.id, fd=dialed)
+        check_in(b"GET / HTTP/1.1\r\n", ours.recv(1000))
+        ours.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        ours.close()
+        check_eq(r.hear(kind=rb.CLOSED).value, rb.DONE)
+        check(r.busy() < 0.1, "it turns round and round")
+        dialed.close()
+
+
+@test
 def what_comes_behind_a_request_does_not_cut_its_answer():
     with relay() as r:
         c, ours, _ = asked(r, post(3, b"abc"))

@@ -111,11 +111,11 @@ static void reset(int fd)
  * By word: closed here, a socket is one of the gate's for as long as that has not closed its own, or a child that it had just then lives.
  * Until then epoll tells of it again and again, and the gate does not get to it for whoever looks.
  */
-static void forget(const struct relay *r, const struct relay_flow *f)
+void relay_flow_forget(const struct relay *r, struct relay_flow *f, enum relay_side s)
 {
-	for (int s = RELAY_CLIENT; s <= RELAY_SERVER; s++)
-		if (f->armed[s] != RELAY_UNARMED)
-			(void)epoll_ctl(r->epoll, EPOLL_CTL_DEL, f->fd[s], NULL);
+	if (f->armed[s] != RELAY_UNARMED)
+		(void)epoll_ctl(r->epoll, EPOLL_CTL_DEL, f->fd[s], NULL);
+	f->armed[s] = RELAY_UNARMED;
 }
 
 /* Behind what is owed of it. */
@@ -134,7 +134,8 @@ void relay_flow_end(struct relay *r, struct relay_flow *f, enum ward_relay_end w
 		.up = f->way[RELAY_UP].moved,
 		.down = f->way[RELAY_DOWN].moved };
 
-	forget(r, f);
+	relay_flow_forget(r, f, RELAY_CLIENT);
+	relay_flow_forget(r, f, RELAY_SERVER);
 	if (why == WARD_END_DONE) {
 		(void)close(f->fd[RELAY_CLIENT]);
 		if (f->fd[RELAY_SERVER] >= 0)

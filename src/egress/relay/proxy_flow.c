@@ -144,6 +144,7 @@ void relay_proxy_answered(struct relay *r, struct relay_flow *f)
 		.down = f->way[RELAY_DOWN].moved };
 
 	relay_tell(r, &closed);
+	relay_flow_forget(r, f, RELAY_SERVER);
 	(void)close(f->fd[RELAY_SERVER]);
 	f->fd[RELAY_SERVER] = -1;
 	f->dialed = 0;

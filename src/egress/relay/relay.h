@@ -146,8 +146,7 @@ void relay_hear(struct relay *r, unsigned max); /* so many messages, if there ar
 
 /* ---- flow.c ---- */
 struct relay_flow *relay_flow_get(struct relay *r, uint32_t id);
-/* inward: 0, or 1 + which of the host's listeners it is. */
-void relay_accept(struct relay *r, int listener, uint32_t inward);
+void relay_accept(struct relay *r, int listener, uint32_t inward); /* inward: 0, or 1 + which of the host's listeners it is */
 void relay_flow_event(struct relay *r, uint32_t id, enum relay_side side, uint32_t events);
 /* The gate accepted it; fd: the client's, and that of its server or -1, taken. false: that cannot be. */
 bool relay_flow_client(struct relay *r, const struct ward_relay_msg *m, const int fd[2]);
@@ -155,6 +154,7 @@ bool relay_flow_client(struct relay *r, const struct ward_relay_msg *m, const in
 void relay_flow_dialed(struct relay *r, const struct ward_relay_msg *m, int server);
 void relay_flow_pass(struct relay *r, uint32_t id, bool some);
 void relay_flow_end(struct relay *r, struct relay_flow *f, enum ward_relay_end why);
+void relay_flow_forget(const struct relay *r, struct relay_flow *f, enum relay_side s); /* before it is closed */
 void relay_flow_timers(struct relay *r);
 void relay_flow_end_all(struct relay *r);
 void relay_flow_settle(struct relay *r, struct relay_flow *f); /* what epoll waits for, by what it can use; or it ends, if it has to */
