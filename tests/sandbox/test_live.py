@@ -367,6 +367,7 @@ def what_conditions_and_wide_grants_let_be_connected_to_counts(v):
     """Where the grant has no name to ask about, one is found."""
     connect = ' (principal, action == Ward::Action::"net.connect", resource '
     long = ".".join(["a" * 61] * 4)
+    public = "forbid" + connect + 'in Ward::Cidr::"93.184.0.0/16");\n'
     rows = (
         # The conditions of a policy, of a port that nobody else names.
         ("permit" + connect + 'in Ward::Domain::"example.org") when { resource.port == 8443 };\n', (),
@@ -376,6 +377,12 @@ def what_conditions_and_wide_grants_let_be_connected_to_counts(v):
         # The ceiling's name, at a port of the policy's.
         ("permit" + connect + 'is Ward::Endpoint) when { resource.port == 8443 };\n', (),
          "forbid" + connect + 'in Ward::Host::"a.example.org") unless { [443, 80, 47911].contains(resource.port) };\n'),
+        # What a name that stands in a condition, or in a list above the grant, leads to; and what the next list leaves out.
+        ("permit" + connect + 'is Ward::Endpoint) when { resource in Ward::Host::"h1.example.org" };\n', (), public),
+        ("permit" + connect + 'is Ward::Endpoint) when { resource.port == 443 && resource in [Ward::Domain::"example.org"] };\n', (), public),
+        ("permit" + connect + 'is Ward::Endpoint) unless { !(resource in Ward::Host::"h1.example.org") };\n', (), public),
+        ("", ("--cap", "NETWORK_CONNECT:**.example.org:443"), "permit" + connect + 'in Ward::Host::"h2.example.org");\n',
+         "permit" + connect + 'in Ward::Host::"h1.example.org");\n'),
         # Ranges whose first address is never reached.
         ("", ("--cap", "NETWORK_CONNECT:0.0.0.0/0:443"), "forbid" + connect + "is Ward::Endpoint);\n"),
         ("", ("--cap", "NETWORK_CONNECT:[::/0]:443"), "forbid" + connect + "is Ward::Endpoint);\n"),
@@ -384,8 +391,8 @@ def what_conditions_and_wide_grants_let_be_connected_to_counts(v):
          "forbid" + connect + 'in Ward::Domain::"example.org") unless { resource in Ward::Domain::"*.example.org" };\n'),
         ("", ("--cap", f"NETWORK_CONNECT:**.{long}:443"), "forbid" + connect + "is Ward::Endpoint);\n"),
     )
-    for n, (policy, words, rule) in enumerate(rows):
-        ceiling(2 * n + 1, QUIET)
+    for n, (policy, words, rule, *first) in enumerate(rows):
+        ceiling(2 * n + 1, QUIET + "".join(first))
         v.p.log.unlink(missing_ok=True)
         v.p.write("net.cedar", policy or QUIET)
         v.start("--policy", "net.cedar", *words)

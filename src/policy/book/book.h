@@ -127,6 +127,7 @@ const char *ward_book_workspace(const struct ward_book *b);
 const char *ward_book_path(const struct ward_book *b, size_t *io_at);
 /* All that policies name, of whatever type, and who asks: the same way. For those who look for what books answer differently. */
 const struct cedar_uid *ward_book_named(const struct ward_book *b, size_t *io_at);
+bool ward_book_names(const struct ward_book *b, const struct cedar_uid *uid); /* is it one of these? uid: of any book */
 /* fresh.c: what forbids of b name that had (NULL: none) has not, word for word, maybe twice. Not 0 ends it and is returned; NOMEM. */
 typedef int ward_book_thing_fn(void *arg, const struct cedar_uid *thing);
 int ward_book_newly_forbids(const struct ward_book *b, const struct ward_book *had, enum ward_action action, ward_book_thing_fn *fn,
@@ -164,8 +165,7 @@ struct ward_book_reach {
 };
 int ward_book_reach_named(const struct ward_book *b, const struct ward_book_reach *of,
 	int (*fn)(const struct ward_book_reach *named, void *arg), void *arg); /* each; ends with the first r < 0 */
-/* Of what grants the permits that speak of connecting; compiled NULL: there are none. */
-const struct ward_book_set *ward_book_reach_set(const struct ward_book *b);
+const struct ward_book_set *ward_book_reach_set(const struct ward_book *b); /* permits to connect that grant; compiled NULL: none */
 /* Has this rule, one of the grants' set, this very endpoint in its text? */
 bool ward_book_names_endpoint(const struct ward_book *b, const struct ward_book_rule *rule, const char *endpoint);
 bool ward_book_reaches(const struct ward_book *b, size_t *io_at, struct ward_book_reach *ret);

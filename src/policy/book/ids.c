@@ -506,6 +506,11 @@ static const struct cedar_uid *seen_before(const struct ward_book *b, const stru
 	return NULL;
 }
 
+bool ward_book_names(const struct ward_book *b, const struct cedar_uid *uid)
+{
+	return seen_before(b, uid) != NULL;
+}
+
 const struct cedar_uid *ward_book_id(struct cedar_pool *pool, const struct cedar_uid *uid,
 	struct cedar_refusal *why, void *arg)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Endpoints to be asked about when a ceiling comes while a run lives: one of each grant that the run has, and one of each host, domain
- * and range that the new ceiling names, at every port at which it could answer differently. Whether the run had them, and has them
- * still, is the caller's to find out. Of what no example can be found it is not known, and the caller is told so.
+ * and range that the new ceiling names, or what the run began with, at every port at which it could answer differently. Whether the run
+ * had them, and has them still, is the caller's to find out. Of what no example can be found it is not known, and the caller is told so.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -323,13 +323,16 @@ static const struct {
 } rows[] = { { "Ward::Endpoint", "", true }, { "Ward::Host", "", false },
 	{ "Ward::Cidr", "", false }, { "Ward::Domain", "**.", false } };
 
-static int named(const struct asking *k)
+/* What b names, and other does not (NULL ok). */
+static int named(const struct asking *k, const struct ward_book *b, const struct ward_book *other)
 {
 	const struct cedar_uid *uid;
 	size_t pos = 0;
 	int r = WARD_OK;
 
-	while (r == WARD_OK && (uid = ward_book_named(k->now, &pos)) != NULL) {
+	while (r == WARD_OK && (uid = ward_book_named(b, &pos)) != NULL) {
+		if (other && ward_book_names(other, uid))
+			continue;
 		for (size_t i = 0; r == WARD_OK && i < WARD_ARRAY_SIZE(rows); i++) {
 			if (ward_streq(uid->type->s, rows[i].type))
 				r = of_policy(k, rows[i].before, uid->id->s, rows[i].whole);
@@ -345,7 +348,7 @@ int ward_net_named(const struct ward_book *now, uint16_t port, ward_net_again_fn
 
 	mark(&k, port);
 	if (r == WARD_OK)
-		r = named(&k);
+		r = named(&k, now, NULL);
 	ends_done(&k.ends);
 	return r;
 }
@@ -529,7 +532,10 @@ int ward_net_asked_again(const struct ward_plan *plan, const struct ward_book *h
 	if (r == WARD_OK)
 		r = granted(&k, &any);
 	if (r == WARD_OK && any)
-		r = named(&k);
+		r = named(&k, now, NULL);
+	/* A condition, or a list above a wider grant, may have let the run connect to that alone, and the new ceiling speak of what it leads to. */
+	if (r == WARD_OK && any && had)
+		r = named(&k, had, now);
 	for (size_t i = 0; r == WARD_OK && any && i < WARD_ARRAY_SIZE(nobodys); i++)
 		r = of_policy(&k, "", nobodys[i], false);
 	ends_done(&k.ends);
