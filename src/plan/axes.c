@@ -576,6 +576,11 @@ static int check(const struct ward_plan *p, const struct ward_plan_input *in,
 	return WARD_E_AXIS;
 }
 
+#define NO_ROUTES "no route can be made, since sockets of AF_NETLINK are refused here"
+#define NO_INET ", since sockets of AF_INET are refused here"
+#define FIX_FAMILIES \
+	"start ward outside of the filter that refuses them (RestrictAddressFamilies= of a systemd unit: add AF_NETLINK, AF_INET and AF_INET6)"
+
 int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, struct ward_error *err)
 {
 	const struct ward_host *h = in->host;
@@ -587,9 +592,8 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 			ward_plan_fix_userns(h) },
 		{ ward_host_mediates(h), "no call is mediated, so that every connect is refused",
 			FIX_LISTENER },
-		{ !h->no_routes,
-			"no route can be made, since sockets of AF_NETLINK are refused here",
-			"start ward outside of the filter that refuses them (RestrictAddressFamilies= of a systemd unit: add AF_NETLINK, AF_INET and AF_INET6)" },
+		{ !h->no_routes, NO_ROUTES, FIX_FAMILIES },
+		{ !h->no_inet, "no connect can be taken in" NO_INET, FIX_FAMILIES },
 	};
 	const struct ward_rule *rule = NULL;
 
@@ -616,23 +620,40 @@ int ward_plan_egress(struct ward_plan *p, const struct ward_plan_input *in, stru
 	return WARD_OK;
 }
 
+/* What keeps a run that is no direct one from it, and what mends that; NULL: nothing does. */
+static const char *unpublishable(const struct ward_host *h, const struct ward_published *w,
+	const char **ret_fix)
+{
+	*ret_fix = FIX_FAMILIES;
+	if (!h->userns) {
+		*ret_fix = ward_plan_fix_userns(h);
+		return "without a network namespace the command has no socket to listen with";
+	}
+	if (h->no_routes)
+		return NO_ROUTES;
+	return h->no_inet && w->family == 4 ? "nobody can listen at it" NO_INET : NULL;
+}
+
 int ward_plan_published(const struct ward_plan *p, const struct ward_plan_input *in,
 	struct ward_error *err)
 {
 	bool direct = in->backend == WARD_BACKEND_DIRECT;
+	const char *why = NULL, *fix = "";
 	const struct ward_rule *rule;
+	size_t i = 0;
 
-	if (p->n_published == 0 || (!direct && in->host->userns))
+	while (!direct && i < p->n_published && !why)
+		why = unpublishable(in->host, &p->published[i++], &fix);
+	if (p->n_published == 0 || (!direct && !why))
 		return WARD_OK;
-	rule = &p->rules[p->published[0].rule];
+	rule = &p->rules[p->published[direct ? 0 : i - 1].rule];
 	ward_fail(err, direct ? WARD_E_INVALID : WARD_E_AXIS, "%.200s cannot be published: %s",
 		rule->text,
 		direct ? "with --backend direct the command has the host's network, and listens there by itself"
-		       : "without a network namespace the command has no socket to listen with");
+		       : why);
 	if (rule->origin.file[0] != '-')
 		ward_fail_at(err, rule->origin.file, rule->origin.line, rule->origin.column);
-	ward_fail_fix(err, "%s%stake it out", direct ? "" : ward_plan_fix_userns(in->host),
-		direct ? "" : "; or ");
+	ward_fail_fix(err, "%s%stake it out", fix, direct ? "" : "; or ");
 	return err ? err->code : WARD_E_AXIS;
 }
 

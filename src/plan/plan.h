@@ -193,6 +193,7 @@ struct ward_host {
 	bool seccomp_notify;
 	bool no_taking;              /* pidfd_open or pidfd_getfd is refused, so that no connect is mediated */
 	bool no_routes;              /* nobody may ask for or make any: AF_NETLINK is refused */
+	bool no_inet;                /* there are no sockets of AF_INET, at which connects are taken in */
 	const char *refused;         /* a call that no start can do without, and that is refused here; NULL: none is */
 	int refused_errno;
 	bool blind;                  /* a root without CAP_SYS_PTRACE: what its run's processes ask for it cannot read */

@@ -170,11 +170,19 @@ def what_a_start_does_without(p):
     r = p.run("--json", kind=("doctor",), log=False, preexec_fn=box.refuse_calls(*WITHOUT[0]))
     rows = {c["id"]: c["status"] for c in json.loads(r.out)["checks"]}
     check_eq([rows[name] for name in ("userns", "namespaces", "run")], ["ok"] * 3, r.out)
-    # But not without routes, where an endpoint is granted, which plan and run say alike.
-    lines = [p.run(*kind, "--cap", "NETWORK_CONNECT:203.0.113.7:443", "true", kind=(), log=False, preexec_fn=box.refuse_calls(*WITHOUT[2])).err.splitlines()
-             for kind in (["plan"], ["run", "--audit", p.log])]
-    check_in('axis network: --cap NETWORK_CONNECT:203.0.113.7:443 cannot be granted: no route can be made', lines[0][0])
-    check_eq(lines[0], lines[1])
+    # But not without routes, or sockets of AF_INET, where an endpoint is granted or a port published, which plan and run say alike.
+    inet, _, netlink = ([rule] for rule in WITHOUT[2])
+    connect, publish = ("--cap", "NETWORK_CONNECT:203.0.113.7:443"), ("--publish", "18099")
+    for rules, words, said in (
+            (WITHOUT[2], connect, "cannot be granted: no route can be made"),
+            (inet, connect, "cannot be granted: no connect can be taken in, since sockets of AF_INET"),
+            (netlink, publish, "cannot be published: no route can be made"),
+            (inet, publish, "cannot be published: nobody can listen at it, since sockets of AF_INET")):
+        lines = [p.run(*kind, *words, "true", kind=(), log=False, preexec_fn=box.refuse_calls(*rules)).err.splitlines()
+                 for kind in (["plan"], ["run", "--audit", p.log])]
+        check_in(f"{' '.join(words)} {said}", "".join(lines[0]))
+        check_in("RestrictAddressFamilies=", lines[0][0])
+        check_eq(lines[0], lines[1])
 
 
 @both

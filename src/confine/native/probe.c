@@ -241,9 +241,9 @@ static const char *refused_call(int *ret_errno)
 	return NULL;
 }
 
-static bool no_routes(void)
+static bool no_socket(int family, int type, int protocol)
 {
-	WARD_FD fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	WARD_FD fd = socket(family, type | SOCK_CLOEXEC, protocol);
 
 	return fd < 0 && (refused(fd) || errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT);
 }
@@ -255,7 +255,8 @@ static void look_for_refused(struct ward_host *h)
 	errno = image < 0 ? -image : 0;
 	h->refused_errno = errno;
 	h->refused = refused(image) ? "memfd_create" : refused_call(&h->refused_errno);
-	h->no_routes = no_routes();
+	h->no_routes = no_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	h->no_inet = no_socket(AF_INET, SOCK_DGRAM, 0);
 	h->no_taking = refused(syscall(SYS_pidfd_open, -1, ~0U)) ||
 		refused(syscall(SYS_pidfd_getfd, -1, -1, ~0U));
 }
