@@ -11,6 +11,7 @@
 
 #include "os/os.h"
 #include "run/life.h"
+#include "run/persist/persist.h"
 #include "run/resolve/resolve.h"
 #include "run/rules/rules.h"
 
@@ -395,8 +396,11 @@ static int later_says(const struct ward_node *held, const char *path, struct war
 	struct ward_question q = {
 		.action = WARD_CAP_FILE_WRITE, .resource = held->dest, .is_dir = held->is_dir
 	};
-	int r = ward_cure(&q, ret->cure, sizeof(ret->cure));
+	int r = WARD_OK;
 
+	ret->cure[0] = '\0';
+	if (!ward_streq(held->later, WARD_CLOSED_WHY))
+		r = ward_cure(&q, ret->cure, sizeof(ret->cure));
 	ret->effect = WARD_DENY;
 	ret->by = NULL;
 	(void)snprintf(ret->why, sizeof(ret->why), "%s was there, and %s",

@@ -169,6 +169,27 @@ def a_directory_of_many_files_hides_no_repository_beside_it(p):
 
 
 @both
+def what_lies_in_a_directory_of_many_files_is_looked_for_with_its_neighbours(p):
+    """By name, before its rest, for which others may leave nothing."""
+    way = "/".join(c * 250 for c in "abcdefghijklm")
+    big = repository(p.ws / way / "big")
+    mark, make = bad_hook(p)
+    put(p, f"{way}/big/.hg/hgrc")
+    (p.ws / way / "other/deep/er").mkdir(parents=True)
+    for where, count in (("big", 4400), ("other/deep/er", 900)):
+        many = os.open(p.ws / way / where, os.O_RDONLY)
+        for i in range(count):
+            os.close(os.open(f"{i:x}".rjust(250, "-"), os.O_CREAT | os.O_WRONLY, 0o666, dir_fd=many))
+        os.close(many)
+    open_up(p)
+    r, o = run(p, make + f"echo bad > {way}/big/.hg/hgrc; " + plant(f"{way}/big/.git"))
+    nothing_runs(p, mark, big)
+    check_eq((big / ".hg/hgrc").read_text(), "mine\n", r.err)
+    check_in("not all names in", r.err)
+    check_eq(o["late_names"]["complete"], False)
+
+
+@both
 def names_that_lie_deep_do_not_stop_a_start(p):
     """Each directory above one is a mount as well."""
     put(p, ".npmrc")
@@ -302,6 +323,10 @@ def a_repository_where_root_s_run_may_not_go_refuses_no_start(p):
         q.communicate(b"go\n")
         check(not (theirs / ".git/new").exists(), words)
         theirs.chmod(0o700)
+    # To grant it would refuse the start: that is no cure.
+    r = p.run("--mode", "workspace_write", "sh", "-c", "echo x > theirs/.git/config; mv theirs t2")
+    check_in("lies where only its owner may enter: chmod o+x it", r.err)
+    check("grant:" not in r.err, r.err)
     os.chown(theirs, 0, 0)
     theirs.chmod(0)
     r, _ = run(p, f"chmod 755 theirs; echo x > theirs/new; {plant('theirs/.git')}")

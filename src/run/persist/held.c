@@ -269,7 +269,7 @@ static const char *within_reach(struct holding *x, const struct ward_node *shown
 	size_t n = strlen(shown->dest);
 	struct stat st;
 
-	if (x->rs->host->uid != 0 || !x->rs->host->userns)
+	if (x->rs->host->uid != 0 || !x->rs->host->userns || n >= strlen(path))
 		return path;
 	while ((n += 1 + strcspn(path + n + 1, "/")) < strlen(path)) {
 		(void)snprintf(dir, sizeof(dir), "%.*s", (int)n, path);
@@ -278,6 +278,19 @@ static const char *within_reach(struct holding *x, const struct ward_node *shown
 			return ward_arena_strdup(x->rs->arena, dir);
 	}
 	return path;
+}
+
+static int hold_closed(struct holding *x, const char *reach, const char *why)
+{
+	int r = ward_holding_hold(x, reach, why);
+
+	for (size_t i = 0; r == WARD_OK && i < x->rs->n_nodes; i++) {
+		struct ward_node *n = &x->rs->nodes[i];
+
+		if (n->kind == WARD_NODE_BIND && !n->base && n->later && ward_streq(n->dest, reach))
+			n->later = WARD_CLOSED_WHY;
+	}
+	return r;
 }
 
 /* path: real, or a link itself. */
@@ -318,7 +331,7 @@ int ward_holding_hold(struct holding *x, const char *path, const char *why)
 		return ward_rs_nomem(x->err);
 	if (reach != path) {
 		r = ward_holding_know(x, path, why, true, false);
-		return r < 0 ? r : ward_holding_hold(x, reach, why);
+		return r < 0 ? r : hold_closed(x, reach, why);
 	}
 	r = room(x, path, &free);
 	if (r < 0)

@@ -23,7 +23,8 @@
 #define HUNT_BYTES_MAX (64u << 20)
 #define TOPS 4 /* components of a row */
 #define CLOCK_EVERY 512
-#define TURN 4096 /* names of one directory, before others have theirs */
+#define TURN 4096 /* names of one directory, before others have theirs; or so many bytes of names */
+#define TURN_BYTES (HUNT_BYTES_MAX / 4 / 32)
 
 struct entry { /* getdents64(2) */
 	uint64_t ino;
@@ -49,8 +50,8 @@ struct todo {
 	const char *below; /* the outermost of such a name above it, or itself */
 	bool tops[TOPS]; /* do rows of "top" count in what it lies in, in the one above that, ... */
 	int64_t from; /* where it is read on; 0: it was not begun */
-	struct waiting *waiting; /* of what was read, as saw is */
-	unsigned saw;
+	const struct waiting *asked; /* what was asked for by name, where it was begun */
+	unsigned saw; /* before */
 };
 
 /* What makes a directory git's. */
@@ -62,7 +63,6 @@ struct hunting {
 	const char *root;
 	int fd; /* of it */
 	struct todo *last, *at;
-	struct todo *begun, **begun_end; /* to be read on behind all of these */
 	int dir; /* of at */
 	bool readable,
 		hidden; /* of at: it is read, not entered by name alone; something may lie there that is not seen */
@@ -169,11 +169,11 @@ static void see(struct hunting *x, const char *name)
 	}
 }
 
-static bool is_git(const struct hunting *x)
+static bool is_git(unsigned saw)
 {
-	return (x->saw & SAW_HEAD) &&
-		((x->saw & SAW_COMMON) ||
-			(x->saw & (SAW_OBJECTS | SAW_REFS)) == (SAW_OBJECTS | SAW_REFS));
+	return (saw & SAW_HEAD) &&
+		((saw & SAW_COMMON) ||
+			(saw & (SAW_OBJECTS | SAW_REFS)) == (SAW_OBJECTS | SAW_REFS));
 }
 
 static bool is_top(void *arg, unsigned above)
@@ -236,7 +236,7 @@ static int name_at(struct hunting *x, const char *name, unsigned char type, bool
 			is_top, x);
 	if (row && (row->kind == WARD_PERSIST_ASKS || (x->at->passed && ward_persist_passes(row))))
 		row = NULL;
-	h.git = is_git(x) && ward_git_obeys(name);
+	h.git = is_git(x->saw) && ward_git_obeys(name);
 	if (h.git) {
 		h.kind = WARD_HIT_NAME;
 		h.why = row ? row->why : WARD_GIT_WHY;
@@ -309,30 +309,17 @@ static int found(struct hunting *x, const char *name, unsigned char type)
 	see(x, name);
 	if (type != DT_DIR && !x->h->all && !interesting(name))
 		return WARD_OK;
+	for (const struct waiting *w = x->at->asked; w; w = w->next) {
+		if (ward_streq(w->name, name))
+			return WARD_OK;
+	}
 	return wait_for(x, name, type);
 }
 
-/* What was read of it is kept, and the rest comes behind all others. */
-static int read_on_later(struct hunting *x, int64_t from)
-{
-	struct todo *t = ward_arena_alloc(x->arena, sizeof(*t));
-
-	if (!t)
-		return no_memory(x);
-	*t = *x->at;
-	t->next = NULL;
-	t->from = from;
-	t->waiting = x->waiting;
-	t->saw = x->saw;
-	*x->begun_end = t;
-	x->begun_end = &t->next;
-	return WARD_OK;
-}
-
 /* A directory of a hundred thousand files would leave nothing for what lies beside it: of each so many names have a turn. */
-static int read_names(struct hunting *x, bool *ret_later)
+static int read_names(struct hunting *x, int64_t *ret_from)
 {
-	const size_t begin = x->h->looked;
+	const size_t begin = x->h->looked, bytes = x->bytes;
 	int64_t from = 0;
 	int r = WARD_OK;
 
@@ -343,9 +330,11 @@ static int read_names(struct hunting *x, bool *ret_later)
 	for (;;) {
 		long n;
 
-		*ret_later = from && x->at->next && x->h->looked - begin >= TURN;
-		if (*ret_later)
-			return read_on_later(x, from);
+		if (from && x->at->next &&
+			(x->h->looked - begin >= TURN || x->bytes - bytes >= TURN_BYTES)) {
+			*ret_from = from;
+			return WARD_OK;
+		}
 		n = syscall(SYS_getdents64, x->dir, x->buf, sizeof(x->buf));
 
 		if (n < 0 && errno != ENOENT)
@@ -418,6 +407,44 @@ static int probe_names(struct hunting *x)
 	return r == WARD_OK ? probe_rows(x) : r;
 }
 
+/*
+ * Behind what is known of by now, and as much of all others as of it. What makes a directory git's, or one of rows of "top", and what rows
+ * name, may lie in the rest: it is asked for by name, so that nothing of it waits for that.
+ */
+static int ask_for_rest(struct hunting *x, struct waiting **ret)
+{
+	struct waiting *read = x->waiting, **end = ret;
+	int r = probe_names(x);
+
+	*ret = NULL;
+	for (struct waiting *w = x->waiting; r == WARD_OK && w != read; w = w->next) {
+		struct waiting *one = ward_arena_alloc(x->arena, sizeof(*one));
+
+		if (!one)
+			return no_memory(x);
+		*one = (struct waiting){ .name = w->name, .type = w->type };
+		*end = one;
+		end = &one->next;
+	}
+	return r;
+}
+
+static int read_on_later(struct hunting *x, int64_t from, const struct waiting *asked)
+{
+	struct todo *t = ward_arena_alloc(x->arena, sizeof(*t));
+
+	if (!t)
+		return no_memory(x);
+	*t = *x->at;
+	t->next = NULL;
+	t->from = from;
+	t->asked = asked;
+	t->saw = x->saw;
+	x->last->next = t;
+	x->last = t;
+	return WARD_OK;
+}
+
 static int hidden(struct hunting *x)
 {
 	struct ward_hit h = { .kind = WARD_HIT_HIDDEN,
@@ -445,18 +472,15 @@ static int git_here(struct hunting *x, bool *ret_skip)
 		.type = DT_DIR,
 		.why = "git takes it for a repository, and runs what its configuration names" };
 	bool enter = true;
-	int r;
 
 	*ret_skip = false;
-	if (!is_git(x))
+	if (!is_git(x->saw))
 		return WARD_OK;
 	x->path[x->n_dir] = '\0';
 	*ret_skip = !x->h->objects || !x->h->objects(x->h->arg, x->path);
-	r = tell(x, &h, &enter);
-	return r;
+	return is_git(x->at->saw) ? WARD_OK : tell(x, &h, &enter);
 }
 
-/* What is known of it by now: all of it, or what there was time for. */
 static int names(struct hunting *x)
 {
 	bool skip = false;
@@ -476,22 +500,24 @@ static int names(struct hunting *x)
 static int directory(struct hunting *x)
 {
 	struct todo *before = x->last;
-	bool later = false;
+	struct waiting *asked = NULL;
+	int64_t from = 0;
 	int r = x->hidden && !x->at->from ? hidden(x) : WARD_OK;
 
 	x->saw = x->at->saw;
-	x->waiting = x->at->waiting;
-	if (r == WARD_OK && !x->stop)
-		r = x->readable ? read_names(x, &later) : probe_names(x);
-	if (later)
-		return r;
+	x->waiting = NULL;
+	if (r == WARD_OK)
+		r = x->readable ? read_names(x, &from) : probe_names(x);
+	if (r == WARD_OK && from && !x->at->from)
+		r = ask_for_rest(x, &asked);
 	if (r == WARD_OK)
 		r = names(x);
 	for (struct todo *t = before->next; t; t = t->next) {
 		t->tops[0] = x->top;
 		memcpy(t->tops + 1, x->at->tops, sizeof(t->tops) - sizeof(t->tops[0]));
 	}
-	return r;
+	return r == WARD_OK && from ? read_on_later(x, from, x->at->from ? x->at->asked : asked)
+				    : r;
 }
 
 /*
@@ -532,41 +558,28 @@ static bool open_it(struct hunting *x)
 	return true;
 }
 
-/* The next one, be it one that was begun. */
-static bool next(struct hunting *x)
-{
-	if (x->at || !x->begun)
-		return x->at;
-	x->at = x->begun;
-	for (x->last = x->at; x->last->next; x->last = x->last->next)
-		;
-	x->begun = NULL;
-	x->begun_end = &x->begun;
-	return true;
-}
-
 static int each(struct hunting *x)
 {
 	int r = WARD_OK;
 
-	for (; r == WARD_OK && next(x); x->at = x->at->next) {
-		int n;
-
-		/* Where time is up, what was read of those that were begun counts still. */
-		if ((x->stop || late(x)) && !x->at->from)
-			continue;
-		n = snprintf(x->path, sizeof(x->path), "%s%s%s",
+	for (; x->at && r == WARD_OK; x->at = x->at->next) {
+		int n = snprintf(x->path, sizeof(x->path), "%s%s%s",
 			ward_streq(x->root, "/") ? "" : x->root, x->at->rel[0] ? "/" : "",
 			x->at->rel);
+
 		if (n < 0 || (size_t)n >= sizeof(x->path)) {
 			x->h->cut = true;
 			continue;
 		}
 		x->n_dir = (size_t)n;
+		if (late(x))
+			break;
 		if (!open_it(x))
 			continue;
 		r = directory(x);
 		ward_close(x->dir);
+		if (x->stop)
+			break;
 	}
 	return r;
 }
@@ -581,7 +594,6 @@ static int hunt_in(struct hunting *x)
 	for (size_t i = 0; i < TOPS; i++)
 		start.tops[i] = true;
 	x->last = x->at = &start;
-	x->begun_end = &x->begun;
 	x->fd = ward_openat2(AT_FDCWD, x->root, O_PATH | O_DIRECTORY, 0,
 		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
 	if (x->fd >= 0)

@@ -10,6 +10,8 @@
 #include "run/resolve/look.h"
 
 #define WARD_GIT_WHY "git runs it, or what it names"
+/* Of a directory that root's run may not go into: to grant it, or what lies in it, would refuse the start. */
+#define WARD_CLOSED_WHY "what runs code later lies where only its owner may enter: chmod o+x it, or run ward as its owner"
 
 /* ---- match.c ---- */
 enum { WARD_AS_DIR = 1, WARD_AS_FILE = 2, WARD_AS_ANY = 3 };     /* what a name is, or may be taken for: a link for both */
