@@ -213,6 +213,28 @@ def a_name_means_what_a_stand_in_stands_for(p, case):
     check_eq(r.out, out, r.err)
 
 
+WHATEVER_PATH = [("another one", "PATH=/usr/bin:/bin"), ("the caller's by name", "PATH"), ("the caller's by value", "PATH={path}")]
+
+
+@both_cases([(f"{name}, {what}", (option, words)) for name, option in WHATEVER_PATH for what, words in (
+    ("allowed", DOCUMENT), ("granted", ("--policy", "x.cedar", "--cap", "EXTERNAL_COMMAND:sh", "--cap", "EXTERNAL_COMMAND:tool", "--read", ".")))])
+def a_name_that_grants_is_none_of_the_workspace_s(p, case):
+    """First on the caller's PATH, as in a venv that is activated: with --env PATH it stood in for the host's program."""
+    option, words = case
+    tool(p, "bin/tool", "workspace")
+    p.ws.chmod(0o777)
+    host = p.base / "opt"
+    host.mkdir(mode=0o755)
+    (host / "tool").write_text("#!/bin/sh\necho host\n")
+    (host / "tool").chmod(0o755)
+    path = f"{p.ws}/bin:{host}:/usr/bin:/bin"
+    p.write("t.yaml", (PROFILE % "nothing").replace('"*"', "sh, tool"))
+    p.write("x.cedar", "")
+    r = p.run(*words, "--env", option.format(path=path), "--read", str(host), "--", "/bin/sh", "-c", f"./bin/tool; {host}/tool", env=env(p, PATH=path))
+    check_eq(r.out, "host\n", r.err)
+    check_in("bin/tool: Permission denied", r.err)
+
+
 # What strace, a debugger's child and LeakSanitizer begin with; of one's own child, which a kernel without Ward allows.
 TRACE = """
 import ctypes, os, signal, sys

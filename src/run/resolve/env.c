@@ -419,6 +419,7 @@ static int search(struct ward_resolver *rs, const char *dirs, const char *name, 
 	return worst;
 }
 
+/* Ahead of the run it is a rule that names it: what the workspace put there does not count then, whoever set PATH to what. */
 int ward_rs_lookup(struct ward_resolver *rs, const char *name, bool trusted, const char **ret_path,
 	struct ward_target *ret)
 {
@@ -426,7 +427,7 @@ int ward_rs_lookup(struct ward_resolver *rs, const char *name, bool trusted, con
 	int r = path_ahead(rs, &path);
 
 	if (r == 0)
-		r = search(rs, path, name, !rs->path && !path_asked(rs->r), ret_path, ret);
+		r = search(rs, path, name, !rs->path, ret_path, ret);
 	if (trusted && (r == -ENOENT || r == -EACCES))
 		r = search(rs, getenv("PATH"), name, true, ret_path, ret);
 	return r;
