@@ -406,6 +406,32 @@ def git_works_where_there_is_landlock_alone(p):
     check_eq(p.run(*box.cli.ACCEPT_ALONE, "--env", "GIT_CONFIG_GLOBAL=/x", "sh", "-c", "echo $GIT_CONFIG_GLOBAL").out, "/x\n")
 
 
+@both
+def git_has_the_configuration_of_a_home_that_is_granted(p):
+    """As docs/security/guarantees.md says of a run where there is Landlock alone; one that is refused would be git's end."""
+    box.without_user_namespaces()
+    os.chmod(p.ws, 0o777)
+    home, host = p.ws / "home", p.home
+    (home / ".config/git").mkdir(parents=True)
+    (home / ".gitconfig").write_text("")
+    (home / ".config/git/config").write_text("")
+    (host / ".gitconfig").write_text("[user]\nname = host\n")
+    for path in (home, home / ".config/git", home / ".gitconfig", home / ".config/git/config"):
+        os.chmod(path, 0o777)
+    os.chmod(host, 0o755)
+    for env, read, out in (
+        ([f"HOME={home}"], (), "0\nme\n"),
+        ([f"HOME={home}", "GIT_CONFIG_GLOBAL=/dev/null"], (), "255\n\n"),
+        ([f"HOME={host}"], (), "255\n\n"),
+        ([f"HOME={host}"], ("--read", str(host / ".gitconfig")), "255\nhost\n"),
+        ([f"HOME={host}", f"XDG_CONFIG_HOME={home}/.config"], (), "255\n\n"),
+    ):
+        words = [w for e in env for w in ("--env", e)]
+        r = p.run(*box.cli.ACCEPT_ALONE, "--write", ".", *read, *words, "sh", "-c",
+                  "git init -q . && git config --global user.name me 2>&-; echo $?; echo $(git config user.name)")
+        check_eq(r.out, out, f"{env}, {read}: {r.err}")
+
+
 @root_only
 def root_that_may_not_look_names_nothing_and_says_so(p):
     """As in a container: the run's processes are another user's."""

@@ -247,6 +247,13 @@ static int host_path(struct ward_resolver *rs, const char **io, struct ward_erro
 	return WARD_OK;
 }
 
+static bool has(const char *const *list, const char *assignment)
+{
+	while (*list && *list != assignment)
+		list++;
+	return *list;
+}
+
 int ward_rs_env(struct ward_resolver *rs, struct ward_error *err)
 {
 	const struct ward_request *req = rs->r;
@@ -270,15 +277,55 @@ int ward_rs_env(struct ward_resolver *rs, struct ward_error *err)
 	for (size_t i = 0; i < rs->env.n && r == WARD_OK; i++) {
 		if (strncmp(rs->env.v[i], "PATH=", 5) != 0)
 			continue;
-		rs->path_set = true;
-		for (const char *const *s = ward_env_set; *s; s++)
-			if (rs->env.v[i] == *s)
-				rs->path_set = false;
+		rs->path_set = !has(ward_env_set, rs->env.v[i]);
 		if (!rs->path_set)
 			r = host_path(rs, &rs->env.v[i], err);
 		rs->path = rs->env.v[i] + 5;
 	}
 	return r;
+}
+
+/* What the environment has of it; "" for nothing. */
+static const char *value_of(const struct ward_resolver *rs, const char *name)
+{
+	const size_t n = strlen(name);
+
+	for (size_t i = 0; i < rs->env.n; i++)
+		if (strncmp(rs->env.v[i], name, n) == 0 && rs->env.v[i][n] == '=')
+			return rs->env.v[i] + n + 1;
+	return "";
+}
+
+/* It is there, and the run may not read it. What is not known is not said to be fine. */
+static bool is_refused(struct ward_resolver *rs, const char *dir, const char *file)
+{
+	const char *path = ward_arena_printf(rs->arena, "%s/%s", dir, file);
+	struct ward_target t;
+	int r = path && dir[0] == '/' ? ward_rs_target(rs, path, &t) : -EINVAL;
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return false;
+	return r < 0 || !ward_rs_visible(rs, t.path);
+}
+
+/* Without a view: git is kept from its configuration in the home only where that is refused, which it takes for its end. */
+int ward_rs_env_home(struct ward_resolver *rs, struct ward_error *err)
+{
+	const char *home = value_of(rs, "HOME"), *config = value_of(rs, "XDG_CONFIG_HOME");
+	size_t i = 0;
+
+	(void)err;
+	while (i < rs->env.n &&
+		!(ward_has_prefix(rs->env.v[i], "GIT_CONFIG_GLOBAL=") &&
+			has(ward_env_alone, rs->env.v[i])))
+		i++;
+	if (i == rs->env.n || is_refused(rs, home, ".gitconfig") ||
+		is_refused(rs, config[0] ? config : home,
+			config[0] ? "git/config" : ".config/git/config"))
+		return WARD_OK;
+	rs->env.n--;
+	memmove(&rs->env.v[i], &rs->env.v[i + 1], (rs->env.n - i) * sizeof(rs->env.v[0]));
+	return WARD_OK;
 }
 
 static int check_size(const struct ward_resolver *rs, struct ward_error *err)

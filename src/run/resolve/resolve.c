@@ -489,6 +489,7 @@ static const struct {
 	{ ward_rs_check_reach, true },
 	{ ward_rs_caches_judged, true },
 	{ ward_rs_toolchain_path, true },
+	{ ward_rs_env_home, true },
 	{ ward_rs_exec_grants, true },
 	{ ward_rs_exec, true },
 	{ ward_rules_brought, true },

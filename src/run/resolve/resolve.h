@@ -135,8 +135,8 @@ const char *ward_rs_rule_text(struct ward_resolver *rs, const struct ward_cap *c
 
 /* ---- env.c ---- */
 int ward_rs_env(struct ward_resolver *rs, struct ward_error *err);
-/* Put the bin directories of runtimes behind PATH, sort, check the size. */
-int ward_rs_env_finish(struct ward_resolver *rs, struct ward_error *err);
+int ward_rs_env_home(struct ward_resolver *rs, struct ward_error *err); /* when the view is known: git's configuration there */
+int ward_rs_env_finish(struct ward_resolver *rs, struct ward_error *err); /* runtimes' bins behind PATH, order, size */
 
 /* ---- exec.c, interp.c, runtimes.c ---- */
 int ward_rs_exec_mode(struct ward_resolver *rs, struct ward_error *err); /* sets exec_all */
