@@ -19,16 +19,29 @@
 #define LOG_MAX (1u << 20) /* of one that is read */
 #define HEX_MIN 40u
 #define STEP (16u << 10)
+#define READ_MAX (4u * WARD_INDEX_BYTES_MAX) /* of packed-refs, all that are asked about at once */
 
 static const char packed_refs[] = "packed-refs";
 
-/* The last packed-refs that was read. */
+/* "VALUE NAME\n", in the text. */
+struct line {
+	uint32_t at, n_value, n_name;
+};
+
+/* Which file it was, and what it was then. */
+struct what {
+	uint64_t dev, ino, size;
+	int64_t mtime_ns, ctime_ns;
+};
+
+/* The last packed-refs that was read, whatever its path. */
 struct ward_packed {
-	char path[WARD_PATH_MAX + sizeof(packed_refs)];
-	uint64_t ino;
-	int64_t ctime_ns;
+	struct what is;
 	struct ward_buf text;
-	bool there, whole;
+	struct line *v; /* by name, and of one name the first of the file */
+	size_t n, v_size;
+	uint64_t n_read; /* bytes, of all that were */
+	bool there, read, whole;
 };
 
 void ward_packed_free(struct ward_packed *p)
@@ -36,6 +49,7 @@ void ward_packed_free(struct ward_packed *p)
 	if (!p)
 		return;
 	ward_buf_done(&p->text);
+	free(p->v);
 	free(p);
 }
 
@@ -73,53 +87,116 @@ static bool is_file(int fd, struct stat *ret)
 	return fd >= 0 && fstat(fd, ret) == 0 && S_ISREG(ret->st_mode);
 }
 
+static int by_name(const void *a, const void *b, void *text)
+{
+	const struct line *x = a, *y = b;
+	const char *s = text;
+	int r = memcmp(s + x->at + x->n_value + 1, s + y->at + y->n_value + 1,
+		x->n_name < y->n_name ? x->n_name : y->n_name);
+
+	if (r == 0)
+		r = (x->n_name > y->n_name) - (x->n_name < y->n_name);
+	return r ? r : (x->at > y->at) - (x->at < y->at);
+}
+
+static bool keep_line(struct ward_packed *p, const struct line *one)
+{
+	if (p->n == p->v_size) {
+		size_t size = p->v_size ? 2 * p->v_size : 64;
+		struct line *v = reallocarray(p->v, size, sizeof(*v));
+
+		if (!v)
+			return false;
+		p->v = v;
+		p->v_size = size;
+	}
+	p->v[p->n++] = *one;
+	return true;
+}
+
+/* Once for all that is asked of it: who wrote it says how long it is, and how much is asked. */
+static bool index_lines(struct ward_packed *p)
+{
+	const char *end = p->text.s ? p->text.s + p->text.n : NULL, *next;
+	bool sorted = true;
+
+	for (const char *at = p->text.s; at && at < end; at = next + 1) {
+		struct line one = { .at = (uint32_t)(at - p->text.s) };
+
+		next = memchr(at, '\n', (size_t)(end - at));
+		if (!next)
+			break;
+		one.n_value = (uint32_t)strspn(at, "0123456789abcdef");
+		if (one.n_value < HEX_MIN || at[one.n_value] != ' ')
+			continue;
+		one.n_name = (uint32_t)(next - at) - one.n_value - 1;
+		if (!keep_line(p, &one))
+			return false;
+		if (p->n > 1 && sorted)
+			sorted = by_name(&p->v[p->n - 2], &p->v[p->n - 1], p->text.s) < 0;
+	}
+	if (!sorted)
+		qsort_r(p->v, p->n, sizeof(*p->v), by_name, p->text.s);
+	return true;
+}
+
+static bool read_packed(struct ward_packed *p, int fd)
+{
+	struct ward_error none = WARD_ERROR_INIT;
+
+	p->text.n = p->n = 0;
+	if (p->is.size > WARD_INDEX_BYTES_MAX || p->is.size > READ_MAX - p->n_read)
+		return false;
+	p->n_read += p->is.size;
+	return (p->is.size == 0 ||
+		       ward_read_fd(fd, packed_refs, WARD_INDEX_BYTES_MAX, &p->text, &none) ==
+			       WARD_OK) &&
+		index_lines(p);
+}
+
 /* False: nobody can say what it has. */
 static bool load(struct ward_packed *p, int root, const char *path)
 {
-	struct ward_error none = WARD_ERROR_INIT;
 	WARD_FD fd = ward_commit_open(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct what is;
 	struct stat st;
 
-	if (fd == -ENOENT) {
-		p->whole = p->there = false;
+	p->there = fd != -ENOENT;
+	if (!p->there)
 		return true;
-	}
 	if (!is_file(fd, &st))
 		return false;
-	if (p->whole && ward_streq(p->path, path) && p->ino == st.st_ino &&
-		p->ctime_ns == ward_commit_ns(&st.st_ctim))
-		return true;
-	p->there = true;
-	p->whole = false;
-	p->text.n = 0;
-	if (st.st_size > 0 &&
-		ward_read_fd(fd, packed_refs, WARD_INDEX_BYTES_MAX, &p->text, &none) < 0)
-		return false;
-	(void)snprintf(p->path, sizeof(p->path), "%s", path);
-	p->ino = st.st_ino;
-	p->ctime_ns = ward_commit_ns(&st.st_ctim);
-	p->whole = true;
-	return true;
+	is = (struct what){ st.st_dev, st.st_ino, (uint64_t)st.st_size, ward_commit_ns(&st.st_mtim),
+		ward_commit_ns(&st.st_ctim) };
+	if (p->read && memcmp(&p->is, &is, sizeof(is)) == 0)
+		return p->whole;
+	p->is = is;
+	p->read = true;
+	p->whole = read_packed(p, fd);
+	return p->whole;
 }
 
 /* The line "VALUE NAME": where VALUE begins, and how long it is. NULL: none. */
 static const char *line_of(const struct ward_packed *p, const char *name, size_t *ret)
 {
-	char wanted[WARD_PATH_MAX + 3];
-	int n = snprintf(wanted, sizeof(wanted), " %s\n", name);
-	const char *at = p->text.s, *end = at ? at + p->text.n : NULL;
+	size_t from = 0, to = p->n, n = strlen(name);
 
-	while (at && (at = memmem(at, (size_t)(end - at), wanted, (size_t)n))) {
-		const char *begin = at;
+	while (from < to) {
+		size_t half = from + (to - from) / 2;
+		const struct line *l = &p->v[half];
+		int r = memcmp(p->text.s + l->at + l->n_value + 1, name,
+			n < l->n_name ? n : l->n_name);
 
-		while (begin > p->text.s && begin[-1] != '\n')
-			begin--;
-		*ret = (size_t)(at - begin);
-		if (*ret >= HEX_MIN && strspn(begin, "0123456789abcdef") == *ret)
-			return begin;
-		at++;
+		if (r < 0 || (r == 0 && l->n_name < n))
+			from = half + 1;
+		else
+			to = half;
 	}
-	return NULL;
+	if (from == p->n || p->v[from].n_name != n ||
+		memcmp(p->text.s + p->v[from].at + p->v[from].n_value + 1, name, n) != 0)
+		return NULL;
+	*ret = p->v[from].n_value;
+	return p->text.s + p->v[from].at;
 }
 
 /* At most n bytes of its end. False: it is not there, or cannot be read. */
@@ -187,7 +264,7 @@ enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x,
 	value = (*io)->there ? line_of(*io, path + n_dir, &n) : NULL;
 	if (!value)
 		return WARD_REF_NONE;
-	return (*io)->ctime_ns < since_ns || ward_indexes_has_ref(x, landed, path, value, n) ||
+	return (*io)->is.ctime_ns < since_ns || ward_indexes_has_ref(x, landed, path, value, n) ||
 			is_as_was(root, layer, since_ns, path, n_dir, value, n)
 		? WARD_REF_AS_WAS
 		: WARD_REF_MOVED;
