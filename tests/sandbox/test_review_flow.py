@@ -502,6 +502,41 @@ def a_branch_that_the_host_moved_and_packed_is_a_conflict(p):
 
 
 @both
+def a_branch_that_the_host_moved_back_is_a_conflict(p):
+    """Its value is one that the run has seen: where nothing says any more that it was moved, and where that says that it is old."""
+    needs("git")
+    old = f"GIT_COMMITTER_DATE={DATES['GIT_COMMITTER_DATE']}"
+    back = "git branch -qf topic topic~1; "
+    for moved in (back + "git reflog expire --expire=now --all; git gc -q --prune=now", old + " " + back.replace("git", "command git", 1) + "git pack-refs --all"):
+        host(p.ws, "find . -mindepth 1 -delete")
+        host(p.ws, REPOSITORY + "; git checkout -q topic; for i in 1 2; do git commit -q --allow-empty -m t$i; done; git checkout -q main; git pack-refs --all")
+        check_eq(p.run("--review", "--", "sh", "-ec", git("git checkout -q topic; git commit -q --allow-empty -m t3; git checkout -q main")).code, 0)
+        host(p.ws, git(moved))
+        r = commit(p, code=1)
+        check("conflict: added \".git/refs/heads/topic\": was changed in the project since the run began, and is in packed-refs there" in r.out, r.out)
+        check_eq(host(p.ws, git("git log --format=%s -1 topic; git fsck --no-progress --no-dangling 2>&1")), "t1\n", r.out)
+        check_eq(p.run(kind=("discard",), log=False).code, 0)
+
+
+@both
+def a_branch_that_the_run_packed_itself_lands_again(p):
+    needs("git")
+    host(p.ws, REPOSITORY)
+    script = git("export GIT_COMMITTER_DATE=$(($(date +%s) + 60)); for i in 1 2; do echo $i > new$i; git add -A; git commit -qm work$i; echo made; read line || :; git gc -q; echo packed; read line || :; done")
+    q = p.start("--review=live", "--write", ".", "--", "sh", "-ec", script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    quiet = "git --no-optional-locks log --format=%s -1; git --no-optional-locks diff --cached --name-only; "
+    for i in (1, 2):
+        for line, there in (("made", "ls .git/refs/heads/main || :"), ("packed", "grep -o refs/heads/main .git/packed-refs || :; ls .git/refs/heads")):
+            check_eq(q.stdout.readline(), line + "\n")
+            is_soon(p.ws, git(quiet + there), f"work{i}\n" + {"made": ".git/refs/heads/main\n", "packed": "refs/heads/main\n"}[line])
+            remembered(p, since=(p.ws / ".git/index").stat().st_ctime_ns)
+            q.stdin.write("go\n")
+            q.stdin.flush()
+    _, err = q.communicate(timeout=60)
+    check_eq((q.returncode, "conflict" in err), (0, False), err)
+
+
+@both
 def a_branch_that_was_packed_waits_with_its_repository(p):
     needs("git")
     host(p.ws, REPOSITORY + "; git pack-refs --all")

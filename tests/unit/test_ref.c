@@ -14,10 +14,12 @@
 #include "workspace/commit/commit.h"
 #include "workspace/index/index.h"
 
+#define ZERO "0000000000000000000000000000000000000000"
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define C "cccccccccccccccccccccccccccccccccccccccc"
 #define LONG_A A "aaaaaaaaaaaaaaaaaaaaaaaa"
+#define SINCE (INT64_C(1000) * 1000000000)
 #define MAIN "refs/heads/main"
 
 static char top[] = "/tmp/ward-ref-XXXXXX";
@@ -98,6 +100,61 @@ TEST(a_line_of_packed_refs)
 		put(root, "g/packed-refs", rows[i].text);
 		if (ask(&p, "g/" MAIN, INT64_MAX) != rows[i].is)
 			FAIL("%s", rows[i].text);
+		ward_packed_free(p);
+	}
+}
+
+/* ---- logs ---- */
+
+#define WHO " a b <a@example.com> "
+#define LINE(from, to, seconds) from " " to WHO seconds " +0000\tcommit: x\n"
+#define FIRST LINE(ZERO, A, "10")
+#define SECOND LINE(A, B, "20")
+#define THIRD LINE(B, C, "2000")
+
+/* It is A, B, C in turn, of which the run has seen A and B, and made C. packed-refs is younger than all of that. */
+TEST(who_moved_it)
+{
+	static const struct {
+		const char *what, *value, *theirs, *runs;
+		bool as_was;
+	} rows[] = {
+		{ "nobody", B, FIRST SECOND, FIRST SECOND THIRD, true },
+		{ "nobody, and the log is shorter", B, SECOND, FIRST SECOND THIRD, true },
+		{ "nobody, and the run moved it twice", B, SECOND,
+			FIRST SECOND THIRD LINE(C, A, "2001"), true },
+		{ "nobody, and gc left a tab", B, ZERO " " B WHO "20 +0000\t\n",
+			ZERO " " B WHO "20 +0000\n" THIRD, true },
+		{ "back, and the log was forgotten", A, "", FIRST SECOND THIRD, false },
+		{ "back, and its log begins there", A, "", SECOND THIRD, false },
+		{ "back, and it says when", A, FIRST SECOND LINE(B, A, "3000"), FIRST SECOND THIRD,
+			false },
+		{ "back, and it says that it is old", A, FIRST SECOND LINE(B, A, "15"),
+			FIRST SECOND THIRD, false },
+		{ "back, without a log of it", A, FIRST SECOND, FIRST SECOND THIRD, false },
+		{ "forgotten before the run", B, "", THIRD, true },
+		{ "forgotten, and the run's says that it is old", B, "", LINE(B, C, "30"), false },
+		{ "to what the run has seen", C, FIRST SECOND LINE(B, C, "30"),
+			FIRST SECOND THIRD C "\n", false },
+		{ "the run did not move it", B, FIRST SECOND, FIRST SECOND, false },
+		{ "no log of the run's", B, FIRST SECOND, "", false },
+		{ "torn", B, FIRST ZERO " " B, FIRST SECOND THIRD, false },
+		{ "no time", B, A " " B " x\n", A " " B " x\n" THIRD, false },
+	};
+
+	prepare();
+	put(root, "g/packed-refs", "");
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++) {
+		struct ward_packed *p = NULL;
+		char text[128];
+
+		(void)snprintf(text, sizeof(text), "%s " MAIN "\n", rows[i].value);
+		put(root, "g/packed-refs", text);
+		put(root, "g/logs/" MAIN, rows[i].theirs);
+		put(layer, "g/logs/" MAIN, rows[i].runs);
+		CHECK_MSG(ask(&p, "g/" MAIN, SINCE) ==
+				(rows[i].as_was ? WARD_REF_AS_WAS : WARD_REF_MOVED),
+			"%s", rows[i].what);
 		ward_packed_free(p);
 	}
 }

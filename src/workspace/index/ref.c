@@ -213,38 +213,109 @@ static bool end_of(int dir, const char *path, size_t n, struct ward_buf *out)
 
 /* ---- who moved it ---- */
 
-/*
- * The last line of the project's log says that it came to value, and that before the run: "OLD NEW NAME <MAIL> SECONDS ZONE\tWHY". A log without
- * lines is of one that nobody moved for as long as git keeps them.
- */
-static bool is_last(const struct ward_buf *log, const char *value, size_t n, int64_t since_ns)
-{
-	const char *end = log->s + log->n, *line, *mail;
+/* "OLD NEW NAME <MAIL> SECONDS ZONE\tWHY", without its end. */
+struct entry {
+	const char *s;
+	size_t n;
+};
 
+/* The next of them, from *io on. gc leaves a tab where there is no WHY. */
+static bool next_entry(const char **io, const char *end, struct entry *ret)
+{
+	const char *over = *io < end ? memchr(*io, '\n', (size_t)(end - *io)) : NULL;
+
+	if (!over)
+		return false;
+	*ret = (struct entry){ *io, (size_t)(over - *io) };
+	if (ret->n > 0 && ret->s[ret->n - 1] == '\t')
+		ret->n--;
+	*io = over + 1;
+	return true;
+}
+
+static bool seconds_of(const struct entry *e, long long *ret)
+{
+	const char *mail = memmem(e->s, e->n, "> ", 2);
+
+	*ret = mail ? strtoll(mail + 2, NULL, 10) : 0;
+	return mail;
+}
+
+static bool is_from(const struct entry *e, const char *value, size_t n)
+{
+	return e->n > n && memcmp(e->s, value, n) == 0 && e->s[n] == ' ';
+}
+
+static bool is_to(const struct entry *e, const char *value, size_t n)
+{
+	return e->n > 2 * n + 1 && e->s[n] == ' ' && memcmp(e->s + n + 1, value, n) == 0 &&
+		e->s[2 * n + 1] == ' ';
+}
+
+/* The last entry of the project's log says that it came to value, and that before the run. No entry, where the host's git has forgotten all: n is 0. */
+static bool last_of(const struct ward_buf *log, const char *value, size_t n, int64_t since_ns,
+	struct entry *ret)
+{
+	const char *end = log->s + log->n, *line;
+	long long seconds;
+
+	*ret = (struct entry){ "", 0 };
 	if (log->n == 0)
 		return true;
 	if (end[-1] != '\n' || memchr(log->s, 0, log->n))
 		return false;
 	for (line = end - 1; line > log->s && line[-1] != '\n';)
 		line--;
-	mail = memmem(line, (size_t)(end - line), "> ", 2);
-	return (size_t)(end - line) > 2 * n + 2 && line[n] == ' ' &&
-		memcmp(line + n + 1, value, n) == 0 && mail &&
-		strtoll(mail + 2, NULL, 10) <= since_ns / 1000000000;
+	return next_entry(&line, end, ret) && is_to(ret, value, n) && seconds_of(ret, &seconds) &&
+		seconds <= since_ns / 1000000000;
 }
 
-/* Nobody has moved it since the run began; times in a log are what somebody says they are, so the run has to have seen the value as well. */
+/*
+ * The run went on from there: behind that entry its log has one from value. Any other place of value there says nothing, since all that it ever was is
+ * in that log. Without an entry the first of all has to be one from value, and the run's.
+ */
+static bool goes_on_from(const struct ward_buf *runs, const struct entry *last, const char *value,
+	size_t n, int64_t since_ns)
+{
+	const char *at = runs->s, *end = runs->s + runs->n;
+	struct entry e;
+	long long seconds;
+	bool here = false;
+
+	if (last->n == 0)
+		return runs->n < LOG_MAX && next_entry(&at, end, &e) && is_from(&e, value, n) &&
+			seconds_of(&e, &seconds) && seconds >= since_ns / 1000000000;
+	while (next_entry(&at, end, &e)) {
+		if (here && is_from(&e, value, n))
+			return true;
+		here = e.n == last->n && memcmp(e.s, last->s, e.n) == 0;
+	}
+	return false;
+}
+
+/* Nobody has moved it since the run began: both logs have to say so, since times in a log are what somebody says they are. */
 static bool is_as_was(int root, int layer, int64_t since_ns, const char *path, size_t n_dir,
 	const char *value, size_t n)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf theirs = WARD_BUF_INIT;
 	WARD_CLEANUP(ward_buf_done) struct ward_buf runs = WARD_BUF_INIT;
 	char log[WARD_PATH_MAX + sizeof("logs/")];
+	struct entry last;
 
 	(void)snprintf(log, sizeof(log), "%.*slogs/%s", (int)n_dir, path, path + n_dir);
 	return strlen(log) < WARD_PATH_MAX && end_of(root, log, TAIL, &theirs) &&
-		is_last(&theirs, value, n, since_ns) && end_of(layer, log, LOG_MAX, &runs) &&
-		runs.n > 0 && memmem(runs.s, runs.n, value, n);
+		last_of(&theirs, value, n, since_ns, &last) && end_of(layer, log, LOG_MAX, &runs) &&
+		runs.n > 0 && goes_on_from(&runs, &last, value, n, since_ns);
+}
+
+/* What it says of all that it names is the run's: its own git packed it, and it has landed. */
+static bool is_landed(const struct ward_packed *p, const struct ward_landed *landed,
+	const char *path)
+{
+	const struct ward_landed_seen *seen = landed ? ward_landed_get(landed, path) : NULL;
+
+	return seen && seen->kind == WARD_LANDED_OBJECT && seen->ctime_ns != 0 &&
+		seen->ino == p->is.ino && seen->ctime_ns == p->is.ctime_ns;
 }
 
 enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x,
@@ -264,7 +335,8 @@ enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x,
 	value = (*io)->there ? line_of(*io, path + n_dir, &n) : NULL;
 	if (!value)
 		return WARD_REF_NONE;
-	return (*io)->is.ctime_ns < since_ns || ward_indexes_has_ref(x, landed, path, value, n) ||
+	return (*io)->is.ctime_ns < since_ns || is_landed(*io, landed, packed) ||
+			ward_indexes_has_ref(x, landed, path, value, n) ||
 			is_as_was(root, layer, since_ns, path, n_dir, value, n)
 		? WARD_REF_AS_WAS
 		: WARD_REF_MOVED;
