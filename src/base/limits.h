@@ -63,7 +63,7 @@
 #define WARD_WORKSPACE_RECORD_MAX (64u << 10) /* bytes in the record of a workspace under review */
 #define WARD_WORKSPACE_COMMAND_MAX 4096      /* of the command's words in it */
 #define WARD_INDEX_BYTES_MAX (64u << 20)      /* bytes of an index of git's that is compared, and of all that a start remembers */
-#define WARD_INDEXES_MAX 256                 /* indexes of git's that are remembered with a run */
+#define WARD_INDEXES_MAX 256                 /* indexes of git's, and references that landed, that are remembered with a run */
 #define WARD_WORKSPACES_MAX 65536            /* workspaces of one store that are looked at */
 #define WARD_PENDING_LOOKS_MAX 4096          /* names of LOG.runs that a start looks at */
 #define WARD_AUDIT_LINE_MAX (256u << 10)     /* bytes in one audit record */

@@ -591,6 +591,102 @@ TEST(what_comes_is_known_before_it_is_there)
 	ward_indexes_free(k);
 }
 
+static void lands(struct ward_indexes *k, int fd, const char *path, bool want)
+{
+	const struct ward_landed_seen seen = {
+		.kind = WARD_LANDED_OBJECT, .layer_ino = 1, .layer_size = 1, .layer_ctime_ns = 7
+	};
+
+	ward_indexes_comes(k, fd, path, 1, 7);
+	CHECK_MSG(ward_indexes_landed(k, root, path, &seen) == want, "%s", path);
+}
+
+static bool has_ref(struct ward_indexes *k, const struct ward_landed *l, const char *path)
+{
+	return ward_indexes_has_ref(k, l, path, "0123", 4);
+}
+
+static int reference(void)
+{
+	int fd = openat(root, "new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	REQUIRE(fd >= 0 && write(fd, "0123\n", 5) == 5);
+	return fd;
+}
+
+/* As many names below a refs as anybody likes: the oldest makes room for a newer one, and for an index. */
+TEST(no_index_makes_room_for_a_reference)
+{
+	const struct index x = OF(2, SHA1_SIZE, plain, NULL, false);
+	const struct ward_landed_seen seen = {
+		.kind = WARD_LANDED_OBJECT, .layer_ino = 1, .layer_size = 1, .layer_ctime_ns = 7
+	};
+	struct ward_indexes *k = ward_indexes_new();
+	struct ward_landed *l = NULL;
+	struct ward_error err = WARD_ERROR_INIT;
+	WARD_FD index = -1, ref = -1;
+	char path[64];
+
+	prepare();
+	write_index(".git/index", &x);
+	index = openat(root, ".git/index", O_RDONLY | O_CLOEXEC);
+	ref = reference();
+	REQUIRE(ward_landed_load(entry, true, true, &l, &err) == WARD_OK);
+	lands(k, index, ".git/index", true);
+	lands(k, ref, "refs/main", true);
+	for (unsigned i = 0; i < WARD_INDEXES_MAX + 2; i++) {
+		(void)snprintf(path, sizeof(path), "docs/refs/%u", i);
+		REQUIRE(ward_landed_add(l, path, &seen, &err) == WARD_OK);
+		ward_indexes_none_come(k);
+		lands(k, ref, path, true);
+		/* What lands again is no old one. */
+		lands(k, ref, "refs/main", true);
+	}
+	REQUIRE(ward_landed_add(l, "refs/main", &seen, &err) == WARD_OK);
+	REQUIRE(ward_landed_add(l, ".git/index", &seen, &err) == WARD_OK);
+	CHECK(has_ref(k, l, path) && has_ref(k, l, "refs/main") && !has_ref(k, l, "docs/refs/3"));
+	CHECK(has_ref(k, l, "docs/refs/4"));
+	write_index(".git/index", &x);
+	CHECK(is_same(k, l, INT64_MAX, ".git/index"));
+	/* Indexes alone: there is no room for one more of any kind. */
+	for (unsigned i = 1; i <= WARD_INDEXES_MAX; i++) {
+		(void)snprintf(path, sizeof(path), "%u/index", i);
+		ward_indexes_none_come(k);
+		lands(k, index, path, i < WARD_INDEXES_MAX);
+	}
+	CHECK(!has_ref(k, l, "refs/main"));
+	lands(k, ref, "refs/main", false);
+	ward_landed_free(l);
+	ward_indexes_free(k);
+}
+
+/* Of one landing. */
+TEST(an_index_comes_among_many_and_large_references)
+{
+	const struct index x = OF(2, SHA1_SIZE, plain, NULL, false);
+	struct ward_indexes *k = ward_indexes_new();
+	WARD_FD index = -1, ref = -1;
+	char path[64];
+
+	prepare();
+	write_index(".git/index", &x);
+	index = openat(root, ".git/index", O_RDONLY | O_CLOEXEC);
+	ref = reference();
+	REQUIRE(ftruncate(ref, WARD_INDEX_BYTES_MAX) == 0);
+	lands(k, ref, "docs/refs/large", false);
+	lands(k, index, ".git/index", true);
+	REQUIRE(ftruncate(ref, 5) == 0);
+	ward_indexes_none_come(k);
+	for (unsigned i = 0; i < 100; i++) {
+		(void)snprintf(path, sizeof(path), "refs/%u", i);
+		ward_indexes_comes(k, ref, path, 1, 7);
+	}
+	lands(k, index, ".git/index", true);
+	lands(k, ref, "refs/1", true);
+	lands(k, ref, "refs/99", false);
+	ward_indexes_free(k);
+}
+
 __attribute__((destructor)) static void clean_up(void)
 {
 	static const char *const names[] = { ".git/index", ".git/HEAD", ".git/link", ".git/fifo",

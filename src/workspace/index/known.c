@@ -46,7 +46,7 @@ struct known {
 
 struct ward_indexes {
 	pthread_mutex_t lock;
-	struct known v[WARD_INDEXES_MAX];
+	struct known v[WARD_INDEXES_MAX]; /* the oldest first */
 	size_t n;
 	struct known coming[COMING_MAX]; /* of the landing that is under way, of the layer */
 	size_t n_coming, coming_bytes;
@@ -153,6 +153,11 @@ bool ward_indexes_settled(const struct stat *st)
 
 /* ---- what is known; locked ---- */
 
+static bool is_index(const char *path)
+{
+	return ward_streq(ward_path_basename(path), "index");
+}
+
 static struct known *find(struct ward_indexes *x, const char *path)
 {
 	for (size_t i = 0; i < x->n; i++)
@@ -161,19 +166,38 @@ static struct known *find(struct ward_indexes *x, const char *path)
 	return NULL;
 }
 
+static void take_out(struct ward_indexes *x, size_t i)
+{
+	x->n--;
+	memmove(&x->v[i], &x->v[i + 1], (x->n - i) * sizeof(x->v[0]));
+}
+
+/* Anything below a directory refs may be one: an index makes room for none. */
+static bool oldest_ref(const struct known *v, size_t n, size_t *ret)
+{
+	for (*ret = 0; *ret < n; ++*ret)
+		if (!is_index(v[*ret].path))
+			return true;
+	return false;
+}
+
+/* What lands again is the newest again. */
 static bool add(struct ward_indexes *x, const char *path, const struct said *said)
 {
 	struct known *k = find(x, path);
+	size_t i = k ? (size_t)(k - x->v) : x->n;
+	char *copy;
 
-	if (!k) {
-		char *copy = x->n < WARD_INDEXES_MAX ? strdup(path) : NULL;
-
-		if (!copy)
-			return false;
-		k = &x->v[x->n++];
-		k->path = copy;
+	if (!k && x->n == WARD_INDEXES_MAX && !oldest_ref(x->v, x->n, &i))
+		return false;
+	copy = strdup(path);
+	if (!copy)
+		return false;
+	if (i < x->n) {
+		free(x->v[i].path);
+		take_out(x, i);
 	}
-	k->said = *said;
+	x->v[x->n++] = (struct known){ copy, *said };
 	return true;
 }
 
@@ -184,7 +208,7 @@ static bool forget(struct ward_indexes *x, const char *path)
 	if (!k)
 		return false;
 	free(k->path);
-	*k = x->v[--x->n];
+	take_out(x, (size_t)(k - x->v));
 	return true;
 }
 
@@ -288,11 +312,6 @@ void ward_indexes_load(struct ward_indexes *x, int dir)
 
 /* ---- learned ---- */
 
-static bool is_index(const char *path)
-{
-	return ward_streq(ward_path_basename(path), "index");
-}
-
 bool ward_indexes_counts(const char *path)
 {
 	return is_index(path) || ward_ref_is_name(path);
@@ -349,14 +368,20 @@ void ward_indexes_comes(struct ward_indexes *x, int fd, const char *path, uint64
 {
 	struct stat st;
 	struct said said;
+	const bool index = is_index(path);
+	size_t at;
 	char *copy;
 
-	if (!x || layer_ctime_ns == 0 || x->n_coming == COMING_MAX || fstat(fd, &st) < 0 ||
-		!S_ISREG(st.st_mode) || st.st_size <= 0 ||
-		(uint64_t)st.st_size > WARD_INDEX_BYTES_MAX - x->coming_bytes)
+	if (!x || layer_ctime_ns == 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+		st.st_size <= 0)
 		return;
-	x->coming_bytes += (size_t)st.st_size;
-	if (!(is_index(path) ? read_index(fd, &st, NULL, &said) : read_ref(fd, &said)))
+	at = x->n_coming;
+	if (at == COMING_MAX && (!index || !oldest_ref(x->coming, COMING_MAX, &at)))
+		return;
+	if (index && (uint64_t)st.st_size > WARD_INDEX_BYTES_MAX - x->coming_bytes)
+		return;
+	x->coming_bytes += index ? (size_t)st.st_size : 0;
+	if (!(index ? read_index(fd, &st, NULL, &said) : read_ref(fd, &said)))
 		return;
 	said.ino = layer_ino;
 	said.ctime_ns = layer_ctime_ns;
@@ -364,7 +389,11 @@ void ward_indexes_comes(struct ward_indexes *x, int fd, const char *path, uint64
 	if (!copy)
 		return;
 	(void)pthread_mutex_lock(&x->lock);
-	x->coming[x->n_coming++] = (struct known){ copy, said };
+	if (at < x->n_coming)
+		free(x->coming[at].path);
+	else
+		x->n_coming++;
+	x->coming[at] = (struct known){ copy, said };
 	(void)pthread_mutex_unlock(&x->lock);
 }
 
