@@ -721,6 +721,7 @@ static void unseen(const struct vector *v)
 		REQUIRE(setrlimit(RLIMIT_NOFILE, &was) == 0);
 		CHECK_MSG(r != WARD_OK || one.level != WARD_APPROVAL_NONE || v->want[i] == 'n',
 			"[%s] %s is not asked about", v->have, v->changes);
+		CHECK(r != WARD_OK || !one.why || !strstr(one.why, "it is one file with"));
 	}
 }
 

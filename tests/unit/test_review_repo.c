@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What waits with what of a repository. Each row has changes, VERB PATH=STATE ("+" new, "~" other content, "-" gone), and a letter for what becomes
- * of each. A state: a becomes real, c in conflict, r refused, t forgotten by --theirs, o by --ours of its name, p not asked for; while the
+ * of each. A state: a becomes real, c in conflict, r refused, t forgotten by --theirs, o by --ours of its name, p not asked for, N asked for by its name; while the
  * run lives l (not quiet yet) and q (was picked before, as it is). What becomes of it: a real, n not asked for, b behind, and c, r, t.
  */
 #include <fcntl.h>
@@ -39,11 +39,21 @@ static const struct row rows[] = {
 	{ "+.git/objects/info/alternates=r ~.git/HEAD=a", "rb" },
 	{ "+.git/sharedindex.x=r ~.git/index=a", "rb" },
 	{ "~.git/index=c +.git/refs/tags/v=a +.git/objects/aa/x=r", "cbr" },
-	{ "+.git/objects/aa/there=c ~.git/index=a +.git/refs/tags/v=a", "caa" },
-	{ "+.git/objects/aa/away=c ~.git/index=a", "cb" },
+	{ "+.git/objects/aa/x=c ~.git/index=a +.git/refs/tags/v=a", "cbb" },
 	{ "-.git/objects/aa/there=a ~.git/refs/heads/m=c", "bc" },
 	{ "-.git/objects/aa/there=r ~.git/refs/heads/m=a", "ra" },
 	{ "-.git/objects/aa/there=a +.git/objects/pack/p.pack=r", "br" },
+	/* those that go, and what nobody asked for or what is no branch; N is asked for by its very name */
+	{ "-.git/objects/aa/x=a ~.git/refs/heads/m=p", "bn" },
+	{ "-.git/objects/aa=a +.git/objects/pack/p.pack=a ~.git/HEAD=p", "ban" },
+	{ "-.git/objects/pack/p.pack=a ~.git/index=p", "bn" },
+	{ "-.git/objects/aa/x=a +.git/objects/pack/p.pack=p", "bn" },
+	{ "-.git/objects/aa/x=a -.git/refs/tags/v=p", "bn" },
+	{ "-.git/objects/aa/x=a ~.git/refs/tags/v=c", "bc" },
+	{ "-.git/objects/aa/x=N ~.git/refs/heads/m=p", "an" },
+	{ "-.git/objects/aa/x=o ~.git/refs/heads/m=p", "an" },
+	{ "-.git/objects/aa/x=a -.git/objects/aa/y=p ~.git/HEAD=a ~f=p", "anan" },
+	{ "-.git/objects/aa/x=a ~s/.git/HEAD=p", "an" },
 	/* forgotten alone */
 	{ "~.git/index=t ~.git/HEAD=a", "cb" },
 	{ "~.git/index=t ~.git/HEAD=t", "tt" },
@@ -70,6 +80,8 @@ static const struct row rows[] = {
 	{ "~.git/index=q ~.git/HEAD=a", "aa" },
 	{ "~.git/index=q ~.git/HEAD=l", "nn" },
 	{ "+.git/refs/tags/v=q ~.git/index=a", "aa" },
+	{ "-.git/objects/aa/x=a ~.git/refs/tags/v=l", "bn" },
+	{ "-.git/objects/aa/x=a ~.git/refs/tags/v=q", "aa" },
 };
 /* clang-format on */
 
@@ -124,6 +136,7 @@ static void decided(char *word, struct ward_change *c, struct ward_review_decisi
 				       : WARD_COMMIT_NEITHER,
 		.wanted = !strchr("plq", state),
 		.by_name = state == 'o',
+		.named = state == 'N',
 		.told = state == 'q',
 		.cure = state == 'c' ? "--theirs PATH, --ours PATH" : NULL };
 }

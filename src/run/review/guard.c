@@ -31,6 +31,8 @@ static const char moved_whole[] =
 static const char by_configuration[] =
 	"a file that is obeyed names it, or a link of such a name leads to it";
 static const char other_name[] = "it is one file with a name that is obeyed";
+static const char not_seen[] =
+	"whether it has another name, which is obeyed, could not be looked at";
 static const char set_id[] = "it runs as its owner or group, whoever starts it";
 static const char capable[] = "it has capabilities, whoever starts it";
 static const char in_place_of[] =
@@ -595,25 +597,25 @@ int ward_guard_new(struct ward_resolver *rs, const struct ward_changes *all, int
 	return r;
 }
 
-static bool has_named(const struct ward_guard *g, const char *path)
+static const char *by_names(const struct ward_guard *g, const char *path)
 {
 	WARD_FD fd = -1;
 	struct stat st;
 
 	if (g->n_named == 0)
-		return false;
+		return NULL;
 	fd = ward_openat2(g->marks.root, path, O_PATH | O_NOFOLLOW, 0,
 		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
 	/* Who could not be looked at may be one; a link on the way leads to what has another name. */
 	if (fd < 0)
-		return fd != -ENOENT && fd != -ENOTDIR && fd != -ELOOP;
+		return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? NULL : not_seen;
 	if (fstat(fd, &st) < 0)
-		return true;
+		return not_seen;
 	for (size_t i = 0; i < g->n_named; i++) {
 		if (g->named[i].dev == st.st_dev && g->named[i].ino == st.st_ino)
-			return true;
+			return other_name;
 	}
-	return false;
+	return NULL;
 }
 
 int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct ward_guarded *ret,
@@ -651,8 +653,8 @@ int ward_guard_ask(struct ward_guard *g, const struct ward_change *c, struct war
 		ret->why = moved_whole;
 	if (!ret->why && is_new_link(c))
 		ret->why = by_target(g, c);
-	if (!ret->why && c->kind != WARD_CHANGE_ADDED && has_named(g, c->path))
-		ret->why = other_name;
+	if (!ret->why && c->kind != WARD_CHANGE_ADDED)
+		ret->why = by_names(g, c->path);
 	if (!ret->why)
 		ret->level = WARD_APPROVAL_NONE;
 	return WARD_OK;

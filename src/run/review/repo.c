@@ -3,7 +3,7 @@
  * What a version control keeps of one repository is one thing. An index without the HEAD that it was made for shows the last commit undone,
  * and the next one does undo it; references that went into a file which waits are gone. So where a part of it does not become real, what
  * has to fit to that waits. New objects wait for nothing: without a name nobody finds them, and they do no harm. But what names them waits for
- * them, and those that go are what the references that wait still name.
+ * them, and those that go are what the references that wait still name, or that nobody asked for.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,6 +18,7 @@
 #define WAITS WARD_REPO_WAITS
 #define NAMED WARD_REPO_NAMED
 #define NAMES WARD_REPO_NAMES
+#define GOES WARD_REPO_GOES
 
 /* Of git: the first part below its directory, or all that begins, or ends, so. */
 static const struct {
@@ -71,7 +72,7 @@ static bool is_branch(const char *ref)
 /* What is new is in nobody's way, and may be all that has what goes; what goes may be all that those have which wait. */
 static unsigned store(bool fresh, bool gone)
 {
-	return gone ? WAITS : fresh ? HOLDS | NAMED : HOLDS | WAITS | NAMED;
+	return gone ? WAITS | GOES : fresh ? HOLDS | NAMED : HOLDS | WAITS | NAMED;
 }
 
 /* objects/xx/...; what is only begun has another name. */
@@ -89,6 +90,8 @@ static unsigned object_part(const char *at, bool fresh, bool gone)
 	if (ward_streq(at, "objects/info/alternates") ||
 		(starts(at, "objects/pack") && !starts_so(at, "objects/pack/tmp_")))
 		return store(fresh, gone);
+	if (gone)
+		return WAITS | GOES;
 	return !fresh ? WAITS : is_loose(at) ? HOLDS | NAMED : 0;
 }
 
@@ -211,19 +214,6 @@ static int by_dir(const void *a, const void *b)
 	return r ? r : (x->n > y->n) - (x->n < y->n);
 }
 
-/* A loose object that is new the project may have by now as well: it is the same, and nobody waits for it. */
-static bool has_it(const struct finding *f, const struct ward_review_decision *d)
-{
-	WARD_FD fd = -1;
-	struct stat st;
-
-	if (d->effect != WARD_REVIEW_CONFLICT || d->change->kind != WARD_CHANGE_ADDED)
-		return false;
-	fd = ward_openat2(f->marks->root, d->change->path, O_PATH | O_NOFOLLOW, 0,
-		WARD_OPEN_BENEATH | WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-}
-
 /* What was renamed is gone from where it was, of another repository maybe. */
 static size_t find_both(struct finding *f, struct ward_review_decision *d, struct member *v)
 {
@@ -234,8 +224,6 @@ static size_t find_both(struct finding *f, struct ward_review_decision *d, struc
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(names) && names[i]; i++) {
 		unsigned part = find(f, c, names[i], i > 0 || c->mode == 0, &v[n]);
 
-		if (part == (HOLDS | NAMED) && has_it(f, d))
-			part = 0;
 		d->of_repo[i].part = part;
 		v[n].d = d;
 		v[n].name = i;
@@ -370,10 +358,24 @@ static void hold(struct ward_arena *a, struct ward_review_repo *r,
 		: ward_arena_printf(a, "--theirs %s forgets all of it", r->dir);
 }
 
+/* What it named before may be all that the project has, whether or not somebody asked for it. */
+static void keep(struct ward_arena *a, struct ward_review_repo *r,
+	const struct ward_review_decision *by)
+{
+	/* Landed before, and a change still by what is not of the moment; or it gets wanted below. */
+	if (r->kept || becomes_real(by) ||
+		(by->told && by->effect == WARD_REVIEW_APPLY && by->side != WARD_COMMIT_THEIRS))
+		return;
+	r->kept = words(a, by->change->path);
+	r->kept_cure = ward_arena_printf(a,
+		"it becomes real with all of %s; --theirs %s forgets all of it", r->dir, r->dir);
+}
+
 static bool wait_for(struct ward_review_decision *d, const struct ward_review_repo *r,
 	unsigned part)
 {
-	bool waits = r->why && ((part & WAITS) || r->lacks);
+	bool kept = r->kept && (part & GOES) && !d->named;
+	bool waits = (r->why && ((part & WAITS) || r->lacks)) || kept;
 
 	/* Told, and a change still: it waited then, for what is in nobody's way by now. What landed is no change any more, what was left is not told. */
 	if (!waits && d->told && d->effect == WARD_REVIEW_APPLY && !d->wanted) {
@@ -383,9 +385,9 @@ static bool wait_for(struct ward_review_decision *d, const struct ward_review_re
 	if (!waits || !becomes_real(d) || d->by_name)
 		return false;
 	d->effect = WARD_REVIEW_BEHIND;
-	d->why = r->why;
+	d->why = r->why ? r->why : r->kept;
 	d->rule = NULL;
-	d->cure = r->cure;
+	d->cure = r->why ? r->cure : r->kept_cure;
 	/* The log has that already. */
 	d->wanted = !d->told;
 	return true;
@@ -400,6 +402,8 @@ bool ward_review_repos_wait(struct ward_arena *a, struct ward_review_decisions *
 		struct ward_review_repo *r = one->of_repo[i % 2].repo;
 		unsigned part = one->of_repo[i % 2].part;
 
+		if (r && !(part & GOES))
+			keep(a, r, one);
 		if (!r || !(part & HOLDS) || (r->why && (r->lacks || !(part & NAMED))) ||
 			!stops(one, d->lives))
 			continue;

@@ -9,10 +9,12 @@ enum {
 	WARD_REPO_WAITS = 2,         /* it waits for others */
 	WARD_REPO_NAMED = 4,         /* an object: what names it waits for it alone, too */
 	WARD_REPO_NAMES = 8,         /* it waits for those, and for nothing else */
+	WARD_REPO_GOES = 16,         /* an object that is gone: it waits for all that is none, asked for or not */
 };
 struct ward_review_repo {            /* NULL in a decision: it is no such part of one. In the arena */
 	const char *dir;             /* quoted */
 	const char *why, *cure;      /* of the first part that does not become real; NULL: no such is known */
+	const char *kept, *kept_cure; /* the same of what its objects may not go without */
 	bool lacks;                  /* such a part is an object */
 	bool rest;                   /* a part of it waits for others, and is not forgotten */
 	bool names;                  /* the same, or for objects alone */
