@@ -133,6 +133,7 @@ TEST(who_moved_it)
 			FIRST SECOND THIRD, false },
 		{ "back, without a log of it", A, FIRST SECOND, FIRST SECOND THIRD, false },
 		{ "forgotten before the run", B, "", THIRD, true },
+		{ "forgotten by the host alone", B, "", FIRST SECOND THIRD, true },
 		{ "forgotten, and the run's says that it is old", B, "", LINE(B, C, "30"), false },
 		{ "to what the run has seen", C, FIRST SECOND LINE(B, C, "30"),
 			FIRST SECOND THIRD C "\n", false },

@@ -270,21 +270,37 @@ static bool last_of(const struct ward_buf *log, const char *value, size_t n, int
 		seconds <= since_ns / 1000000000;
 }
 
+/* Without an entry of the host's: the run's first is from value, and what is before it, if anything, led there. */
+static bool starts_from(const struct ward_buf *runs, const char *value, size_t n, int64_t since_ns)
+{
+	const char *at = runs->s, *end = runs->s + runs->n;
+	bool led_there = runs->n < LOG_MAX; /* else what is before was cut off */
+	struct entry e;
+	long long seconds;
+
+	while (next_entry(&at, end, &e)) {
+		if (!seconds_of(&e, &seconds))
+			return false;
+		if (seconds >= since_ns / 1000000000)
+			return led_there && is_from(&e, value, n);
+		led_there = is_to(&e, value, n);
+	}
+	return false;
+}
+
 /*
  * The run went on from there: behind that entry its log has one from value. Any other place of value there says nothing, since all that it ever was is
- * in that log. Without an entry the first of all has to be one from value, and the run's.
+ * in that log.
  */
 static bool goes_on_from(const struct ward_buf *runs, const struct entry *last, const char *value,
 	size_t n, int64_t since_ns)
 {
 	const char *at = runs->s, *end = runs->s + runs->n;
 	struct entry e;
-	long long seconds;
 	bool here = false;
 
 	if (last->n == 0)
-		return runs->n < LOG_MAX && next_entry(&at, end, &e) && is_from(&e, value, n) &&
-			seconds_of(&e, &seconds) && seconds >= since_ns / 1000000000;
+		return starts_from(runs, value, n, since_ns);
 	while (next_entry(&at, end, &e)) {
 		if (here && is_from(&e, value, n))
 			return true;
