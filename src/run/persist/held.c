@@ -280,10 +280,12 @@ static const char *within_reach(struct holding *x, const struct ward_node *shown
 	return path;
 }
 
-static int hold_closed(struct holding *x, const char *reach, const char *why)
+/* path, by all of the directory that only its owner enters. */
+static int hold_closed(struct holding *x, const char *path, const char *reach, const char *why)
 {
-	int r = ward_holding_hold(x, reach, why);
+	int r = ward_holding_know(x, path, why, true, false);
 
+	r = r < 0 ? r : ward_holding_hold(x, reach, why);
 	for (size_t i = 0; r == WARD_OK && i < x->rs->n_nodes; i++) {
 		struct ward_node *n = &x->rs->nodes[i];
 
@@ -329,10 +331,8 @@ int ward_holding_hold(struct holding *x, const char *path, const char *why)
 	reach = within_reach(x, shown, path);
 	if (!reach)
 		return ward_rs_nomem(x->err);
-	if (reach != path) {
-		r = ward_holding_know(x, path, why, true, false);
-		return r < 0 ? r : hold_closed(x, reach, why);
-	}
+	if (reach != path)
+		return hold_closed(x, path, reach, why);
 	r = room(x, path, &free);
 	if (r < 0)
 		return r;
