@@ -572,13 +572,23 @@ static const char *without_group(const char *word)
 	return NULL;
 }
 
-/* A first word that nearly is one of two: "policy". */
+/* A first word that nearly is the first of two: "policy". */
 static const char *nearest_group(const char *first)
 {
-	static const char *const groups[] = { "sandbox", "policy", "audit", "net", "runs",
-		"cedar" };
+	static char words[64][32];
+	const char *names[WARD_ARRAY_SIZE(words)];
+	size_t n = 0;
 
-	return ward_nearest(first, groups, WARD_ARRAY_SIZE(groups));
+	for (size_t i = 0; command_at(i) && n < WARD_ARRAY_SIZE(words); i++) {
+		const char *name = command_at(i)->name, *blank = strchr(name, ' ');
+
+		if (!blank)
+			continue;
+		(void)snprintf(words[n], sizeof(words[n]), "%.*s", (int)(blank - name), name);
+		names[n] = words[n];
+		n++;
+	}
+	return ward_nearest(first, names, n);
 }
 
 const char *command_near(const char *first, const char *second)

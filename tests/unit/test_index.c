@@ -606,6 +606,19 @@ static bool has_ref(struct ward_indexes *k, const struct ward_landed *l, const c
 	return ward_indexes_has_ref(k, l, path, "0123", 4);
 }
 
+/* In a place of its own. */
+static int an_index(void)
+{
+	const struct index x = OF(2, SHA1_SIZE, plain, NULL, false);
+	int fd;
+
+	prepare();
+	write_index(".git/index", &x);
+	fd = openat(root, ".git/index", O_RDONLY | O_CLOEXEC);
+	REQUIRE(fd >= 0);
+	return fd;
+}
+
 static int reference(void)
 {
 	int fd = openat(root, "new", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -617,20 +630,15 @@ static int reference(void)
 /* As many names below a refs as anybody likes: the oldest makes room for a newer one, and for an index. */
 TEST(no_index_makes_room_for_a_reference)
 {
-	const struct index x = OF(2, SHA1_SIZE, plain, NULL, false);
 	const struct ward_landed_seen seen = {
 		.kind = WARD_LANDED_OBJECT, .layer_ino = 1, .layer_size = 1, .layer_ctime_ns = 7
 	};
 	struct ward_indexes *k = ward_indexes_new();
 	struct ward_landed *l = NULL;
 	struct ward_error err = WARD_ERROR_INIT;
-	WARD_FD index = -1, ref = -1;
+	WARD_FD index = an_index(), ref = reference();
 	char path[64];
 
-	prepare();
-	write_index(".git/index", &x);
-	index = openat(root, ".git/index", O_RDONLY | O_CLOEXEC);
-	ref = reference();
 	REQUIRE(ward_landed_load(entry, true, true, &l, &err) == WARD_OK);
 	lands(k, index, ".git/index", true);
 	lands(k, ref, "refs/main", true);
@@ -646,7 +654,7 @@ TEST(no_index_makes_room_for_a_reference)
 	REQUIRE(ward_landed_add(l, ".git/index", &seen, &err) == WARD_OK);
 	CHECK(has_ref(k, l, path) && has_ref(k, l, "refs/main") && !has_ref(k, l, "docs/refs/3"));
 	CHECK(has_ref(k, l, "docs/refs/4"));
-	write_index(".git/index", &x);
+	ward_close(an_index());
 	CHECK(is_same(k, l, INT64_MAX, ".git/index"));
 	/* Indexes alone: there is no room for one more of any kind. */
 	for (unsigned i = 1; i <= WARD_INDEXES_MAX; i++) {
@@ -663,15 +671,10 @@ TEST(no_index_makes_room_for_a_reference)
 /* Of one landing. */
 TEST(an_index_comes_among_many_and_large_references)
 {
-	const struct index x = OF(2, SHA1_SIZE, plain, NULL, false);
 	struct ward_indexes *k = ward_indexes_new();
-	WARD_FD index = -1, ref = -1;
+	WARD_FD index = an_index(), ref = reference();
 	char path[64];
 
-	prepare();
-	write_index(".git/index", &x);
-	index = openat(root, ".git/index", O_RDONLY | O_CLOEXEC);
-	ref = reference();
 	REQUIRE(ftruncate(ref, WARD_INDEX_BYTES_MAX) == 0);
 	lands(k, ref, "docs/refs/large", false);
 	lands(k, index, ".git/index", true);

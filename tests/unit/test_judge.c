@@ -361,55 +361,53 @@ TEST(refused_when_it_is_read)
 	}
 }
 
+static const struct {
+	const char *policy, *message; /* NULL: nothing is told */
+} vain[] = {
+	{ "permit (principal, action, resource) when { false };",
+		"this permit grants nothing: it is false of every request that there can be; "
+		"mend its types, attributes and conditions, or take it out" },
+	{ "permit (principal, action == Ward::Action::\"net.connect\", resource == Ward::Host::\"a.example\");",
+		"this permit grants nothing: it is false of every request that there can be; "
+		"try replacing `==` with `in` in the resource clause" },
+	{ "permit (principal == Ward::Agent::\"a\", action, resource);",
+		"this permit grants nothing: the principal of a request is a run, which lies in who it acts for; "
+		"write `principal in` instead of `principal ==`" },
+	{ "forbid (principal == Ward::Person::\"u\", action, resource);",
+		"this rule is about entering a mode alone: the principal of every other request is a run, "
+		"which lies in who it acts for; write `principal in` instead of `principal ==`" },
+	{ "forbid (principal == Ward::Person::\"u\", action == Ward::Action::\"mode.enter\", resource);",
+		NULL },
+	{ "forbid (principal, action, resource) when { principal is Ward::Person };",
+		"this rule is about entering a mode alone: the principal of every other request is a run, "
+		"which lies in who it acts for; write `principal in` and who it is, and take out of the conditions "
+		"what is true of no run" },
+	{ "permit (principal, action == Ward::Action::\"fs.read\", resource) when { principal is Ward::Person };",
+		"this permit grants nothing: the principal of a request is a run, which lies in who it acts for; "
+		"write `principal in` and who it is, and take out of the conditions what is true of no run" },
+	{ "forbid (principal, action == Ward::Action::\"mode.enter\", resource) when { principal is Ward::Person };",
+		NULL },
+	{ "forbid (principal, action, resource) when { principal is Ward::Run || principal is Ward::Person };",
+		NULL },
+	{ "forbid (principal, action, resource) when { principal in Ward::Person::\"u\" };", NULL },
+	{ "forbid (principal, action, resource) when { principal is Ward::Run && "
+	  "principal.workspace == Ward::Path::\"/w\" };",
+		NULL },
+	{ "forbid (principal in Ward::Agent::\"a\", action, resource);", NULL },
+	{ "forbid (principal is Ward::Run in Ward::Person::\"u\", action, resource);", NULL },
+	{ "permit (principal, action, resource) when { context has mode && resource has name };",
+		NULL },
+	{ "permit (principal, action, resource) when { context has argv_sha256 };", NULL },
+	{ "forbid (principal, action == Ward::Action::\"env.read\", resource) "
+	  "when { resource.name like \"S\xd0\x95"
+	  "CRET\" };",
+		"string `\"S\xd0\x95"
+		"CRET\"` contains mixed scripts" },
+};
+
 /* A permit that gives nothing is no danger, and what reads as something else may be meant: they are told, each once. */
 TEST(what_is_in_vain_is_told)
 {
-	static const struct {
-		const char *policy, *message; /* NULL: nothing is told */
-	} vain[] = {
-		{ "permit (principal, action, resource) when { false };",
-			"this permit grants nothing: it is false of every request that there can be; "
-			"mend its types, attributes and conditions, or take it out" },
-		{ "permit (principal, action == Ward::Action::\"net.connect\", resource == Ward::Host::\"a.example\");",
-			"this permit grants nothing: it is false of every request that there can be; "
-			"try replacing `==` with `in` in the resource clause" },
-		{ "permit (principal == Ward::Agent::\"a\", action, resource);",
-			"this permit grants nothing: the principal of a request is a run, which lies in who it acts for; "
-			"write `principal in` instead of `principal ==`" },
-		{ "forbid (principal == Ward::Person::\"u\", action, resource);",
-			"this rule is about entering a mode alone: the principal of every other request is a run, "
-			"which lies in who it acts for; write `principal in` instead of `principal ==`" },
-		{ "forbid (principal == Ward::Person::\"u\", action == Ward::Action::\"mode.enter\", resource);",
-			NULL },
-		{ "forbid (principal, action, resource) when { principal is Ward::Person };",
-			"this rule is about entering a mode alone: the principal of every other request is a run, "
-			"which lies in who it acts for; write `principal in` and who it is, and take out of the conditions "
-			"what is true of no run" },
-		{ "permit (principal, action == Ward::Action::\"fs.read\", resource) when { principal is Ward::Person };",
-			"this permit grants nothing: the principal of a request is a run, which lies in who it acts for; "
-			"write `principal in` and who it is, and take out of the conditions what is true of no run" },
-		{ "forbid (principal, action == Ward::Action::\"mode.enter\", resource) when { principal is Ward::Person };",
-			NULL },
-		{ "forbid (principal, action, resource) when { principal is Ward::Run || principal is Ward::Person };",
-			NULL },
-		{ "forbid (principal, action, resource) when { principal in Ward::Person::\"u\" };",
-			NULL },
-		{ "forbid (principal, action, resource) when { principal is Ward::Run && "
-		  "principal.workspace == Ward::Path::\"/w\" };",
-			NULL },
-		{ "forbid (principal in Ward::Agent::\"a\", action, resource);", NULL },
-		{ "forbid (principal is Ward::Run in Ward::Person::\"u\", action, resource);",
-			NULL },
-		{ "permit (principal, action, resource) when { context has mode && resource has name };",
-			NULL },
-		{ "permit (principal, action, resource) when { context has argv_sha256 };", NULL },
-		{ "forbid (principal, action == Ward::Action::\"env.read\", resource) "
-		  "when { resource.name like \"S\xd0\x95"
-		  "CRET\" };",
-			"string `\"S\xd0\x95"
-			"CRET\"` contains mixed scripts" },
-	};
-
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(vain); i++) {
 		const struct ward_book_warning *w;
 		size_t n;
