@@ -114,9 +114,9 @@ static void read_conf(struct ward_resolver *r, uint64_t now)
 		memcmp(&st.st_ctim, &r->conf_time, sizeof(st.st_ctim)) == 0)
 		return;
 	if (ward_read_file(r->conf_file, WARD_HOSTS_BYTES_MAX, &b, &why) < 0)
-		ward_buf_clear(&b);
-	/* That this process has no descriptor left is no other network. */
-	if (ward_limits_is_lack(why.sys_errno))
+		ward_buf_done(&b);
+	/* That this process has no descriptor left, or no memory, is no other network. */
+	if (why.code == WARD_E_NOMEM || ward_limits_is_lack(why.sys_errno))
 		return;
 	r->conf_ino = st.st_ino;
 	r->conf_size = (uint64_t)st.st_size;

@@ -382,7 +382,7 @@ int ward_landed_add(struct ward_landed *l, const char *path, const struct ward_l
 	struct ward_error *err)
 {
 	const struct entry *was = l->n > 0 ? find(l, path) : NULL;
-	size_t n = LANDED_RECORD_BYTES + strlen(path) + 1 + LANDED_SUM_BYTES;
+	size_t n = LANDED_RECORD_BYTES + strlen(path) + 1 + LANDED_SUM_BYTES, before = l->late.n;
 
 	if (l->fd < 0)
 		return ward_fail(err, WARD_E_INTERNAL, "what is only looked at is not noted");
@@ -393,6 +393,8 @@ int ward_landed_add(struct ward_landed *l, const char *path, const struct ward_l
 		return ward_fail(err, WARD_E_LIMIT,
 			"more was made real while the run lives than can be noted");
 	put_record(&l->late, path, s);
+	if (l->late.failed)
+		l->late.n = before; /* half a record is not written with the others */
 	return l->late.failed || !keep(l, path, s) ? no_memory(err) : WARD_OK;
 }
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox
 import box    # noqa: E402  pylint: disable=wrong-import-position
 import cli    # noqa: E402  pylint: disable=wrong-import-position
 import faults    # noqa: E402  pylint: disable=wrong-import-position
-from box import both    # noqa: E402  pylint: disable=wrong-import-position
+from box import both, both_cases    # noqa: E402  pylint: disable=wrong-import-position
 from tap import check, check_eq    # noqa: E402  pylint: disable=wrong-import-position
 
 SAMPLE = int(os.environ.get("WARD_FAULT_CALLS", "25"))
@@ -34,14 +34,16 @@ def failing(p, n, words):
     return cli.Result(q.returncode, q.stdout.decode("utf-8", "replace"), q.stderr.decode("utf-8", "replace")), count, hit
 
 
-def sweep(p, words, each):
+def sweep(p, words, each, last=0, before=faults.fresh):
+    """A sample, and the last of them always. before: each of them."""
+    before(p)
     r, count, _ = failing(p, 0, words)
     check_eq(r.code, 0, r.err)
     check(count > 20, f"{count} allocations: the test sees nothing")
     every = range(1, count + 1)
     bad, n = [], 0
-    for nth in every if SAMPLE == 0 else random.Random(faults.SEED).sample(every, min(SAMPLE, count)):
-        faults.fresh(p)
+    for nth in every if SAMPLE == 0 else [*random.Random(faults.SEED).sample(every[:-last or count], min(SAMPLE, count - last)), *every[count - last:]]:
+        before(p)
         what = f"allocation {nth} of some {count}"
         try:
             r, _, hit = failing(p, nth, words)
@@ -91,6 +93,42 @@ def of_a_plan(p):
 def of_a_policy_check(p):
     faults.settle(p)
     reading(p, ("policy", "check"))
+
+
+ALLOWED = "config/ward/allowed.cedar"
+ANSWERS = [
+    ("of a connection", ("net", "check", "--cap", "NETWORK_CONNECT:*.example.com:443", "a.example.com:443")),
+    ("of all policies", ("policy", "show", "--mode", "workspace_write")),
+    ("of a rule that is written", ("allow", "#SEQ", "--always")),
+    ("of a diff", ("diff",)),
+    ("of a table", ("diff", "--stat")),
+]
+
+
+@both_cases(ANSWERS)
+def all_or_nothing_is_said(p, words):
+    """What is said last is made of the last of them. Half an answer is none, and what is told as an error is not done."""
+    faults.settle(p)
+    if words[0] == "diff":
+        r = p.run("--review", "--", "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do seq $i > a-name-of-some-length.$i; done")
+        check_eq(r.code, 0, r.err)
+    else:
+        (p.base / "secret").write_text("x")
+        p.run("--", "cat", str(p.base / "secret"))
+    seq = [r["seq"] for r in faults.chain(p) if r["kind"] == "sandbox.violation"]
+    words = [cli.WARD, *(w.replace("SEQ", str(seq[-1]) if seq else "") for w in words), *(("--audit", p.log) if words[0] == "allow" else ())]
+    allowed = p.home / ALLOWED
+    whole, _, _ = failing(p, 0, words)
+
+    def each(r, what):
+        check_eq(allowed.exists(), r.code == 0 and words[1] == "allow", f"{what}: {r}")
+        if r.code == 0 and "cannot be read" not in r.out and " Bin " not in r.out:
+            check_eq((r.out, r.err), (whole.out, whole.err), what)
+        elif r.code:
+            check(r.code in (1, 2), f"{what}: {r}")
+            check_eq(r.out, "", what)
+            faults.says_why(r, what, None)
+    sweep(p, words, each, 12, lambda p: allowed.unlink(missing_ok=True))
 
 
 cli.WARD = os.environ.get("WARD_NTH", str(cli.ROOT / "build" / "tests" / "fault" / "ward_nth"))

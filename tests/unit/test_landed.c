@@ -32,6 +32,16 @@ static bool fake_large(const struct ward_landed *l)
 static char done_so[64];
 static int fail_at_directory;
 
+static int fail_realloc_at;
+
+void *__real_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n);
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return fail_realloc_at && --fail_realloc_at == 0 ? NULL : __real_realloc(p, n);
+}
+
 static void note_done(char what)
 {
 	size_t n = strlen(done_so);
@@ -149,6 +159,35 @@ TEST(an_object_that_outlives_its_names_is_noted_once)
 }
 
 /* By whoever opens a dead run's to write, and by nobody else. */
+TEST(what_there_was_no_memory_for_spoils_nothing_behind_it)
+{
+	const struct ward_landed_seen seen = {
+		.kind = WARD_LANDED_OBJECT, .ino = 6, .ctime_ns = 1
+	};
+	char path[200];
+	int dir = begin();
+	struct ward_landed *l;
+
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	for (int n = 1; n <= 3; n++) {
+		l = load(dir);
+		fail_realloc_at = n;
+		if (ward_landed_add(l, path, &seen, &err) == WARD_OK)
+			CHECK(fail_realloc_at > 0);
+		fail_realloc_at = 0;
+		CHECK(ward_landed_sync(l, &err) == WARD_OK);
+		CHECK(ward_landed_add(l, "behind", &seen, &err) == WARD_OK);
+		CHECK(ward_landed_sync(l, &err) == WARD_OK);
+		ward_landed_free(l);
+		l = load(dir);
+		CHECK_MSG(ward_landed_get(l, "behind"), "allocation %d", n);
+		ward_landed_free(l);
+		unlinkat(dir, WARD_LANDED_NAME, 0);
+	}
+	end(dir);
+}
+
 TEST(they_are_made_smaller_when_they_are_large)
 {
 	static const struct {

@@ -335,6 +335,7 @@ static int attributes(const struct finding *f, enum ward_thing thing, struct ced
 	enum ward_cap_type type;
 	uint64_t port;
 	size_t at;
+	char digits[24];
 	bool ok = true;
 
 	*n = 1;
@@ -347,8 +348,11 @@ static int attributes(const struct finding *f, enum ward_thing thing, struct ced
 		break;
 	case WARD_THING_ENDPOINT:
 		at = last_name(r, ':');
-		if (ward_parse_u64(ward_arena_dup(f->d->arena, r.s + at, r.n - at), 1, 65535, &port,
-			    NULL) < 0)
+		if (r.n - at >= sizeof(digits))
+			return WARD_E_INVALID;
+		memcpy(digits, r.s + at, r.n - at);
+		digits[r.n - at] = '\0';
+		if (ward_parse_u64(digits, 1, 65535, &port, NULL) < 0)
 			return WARD_E_INVALID;
 		m[0] = (struct cedar_member){ .name = f->b->words[WARD_WORD_PORT],
 			.value = { .tag = CEDAR_V_LONG, .number = (int64_t)port } };

@@ -100,6 +100,7 @@ static void put_line(struct ward_buf *b, const struct seen *s)
 	ward_buf_adds(b, "  ");
 	ward_buf_clear(&cell);
 	ward_show(&cell, s->f->command, strnlen(s->f->command, COMMAND_SHOWN));
+	b->failed = b->failed || cell.failed;
 	ward_buf_adds(b, ward_buf_cstr(&cell));
 	ward_buf_adds(b, strlen(s->f->command) > COMMAND_SHOWN ? "...\n" : "\n");
 }

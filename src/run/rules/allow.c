@@ -379,12 +379,17 @@ static int write_always(struct allowing *a, struct ward_buf *told, struct ward_e
 			(unsigned long long)a->seq, i + 1);
 		r = ward_rule_permit(&text, id, reason, &a->things[i], a->workspace, err);
 	}
+	/* What is told is there before the rule is: a yes that was written is never told as an error. */
+	if (r == WARD_OK) {
+		ward_buf_addf(told, "%s/%s:\n%s", where.user, WARD_ALLOWED_FILE,
+			ward_buf_cstr(&text));
+		(void)ward_buf_cstr(told);
+		if (text.failed || told->failed)
+			r = ward_fail(err, WARD_E_NOMEM, "out of memory");
+	}
 	if (r == WARD_OK)
 		r = ward_rule_write(where.user, WARD_ALLOWED_FILE,
 			(struct ward_str){ text.s, text.n }, ward_now_wall_ns() / 1000000000, err);
-	if (r == WARD_OK)
-		ward_buf_addf(told, "%s/%s:\n%s", where.user, WARD_ALLOWED_FILE,
-			ward_buf_cstr(&text));
 	return r;
 }
 

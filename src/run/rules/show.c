@@ -63,13 +63,13 @@ static void shown(struct ward_buf *b, struct ward_str text)
 		n = pair ? 2 : width(s, left);
 		ward_buf_clear(&one);
 		ward_show(&one, s, n);
+		b->failed = b->failed || one.failed;
 		if (pair || *s == '\n' || *s == '\t' || (one.n == n && memcmp(one.s, s, n) == 0))
 			ward_buf_add(b, s, n);
 		else
 			hidden(b, at, s, n);
 		at = pair ? at : next(at, s, left);
 	}
-	b->failed = b->failed || one.failed;
 }
 
 static void source(struct ward_buf *b, const struct ward_source *s)

@@ -7,13 +7,12 @@
 
 static int flush(struct writer *w, size_t at)
 {
-	int code = WARD_OK;
-
+	/* Before it is handed on, which empties it: what lacks a part is no diff. */
+	if (w->out->failed)
+		return ward_fail(w->err, WARD_E_NOMEM, "no memory for the diff");
 	if (w->style->flush && w->out->n > at)
-		code = w->style->flush(w->style->arg, w->out, w->err);
-	if (code == WARD_OK && w->out->failed)
-		code = ward_fail(w->err, WARD_E_NOMEM, "no memory for the diff");
-	return code;
+		return w->style->flush(w->style->arg, w->out, w->err);
+	return WARD_OK;
 }
 
 static void path_line(struct writer *w, const struct ward_change *c, const char *path)
