@@ -183,6 +183,31 @@ def what_a_test_starts_is_waited_for_as_patiently_as_the_machine_is_slow(patienc
     check_eq((r.returncode, r.stdout.split("\n")[:-1]), (0, [want] * 3), r.stderr)
 
 
+AT_ONCE = """
+import os, sys
+sys.path.insert(0, sys.argv.pop())
+import tap
+waits, goes = os.pipe()
+def first(): tap.check(os.read(waits, 1) == b"x")
+def second(): os.write(goes, b"x")
+def wrong(): tap.check(False, "wrong")
+def dies(): os._exit(0)
+def left_out(): tap.skip("not here")
+for fn in (first, second, wrong, dies, left_out):
+    tap.test(fn)
+tap.main(at_once=2)
+"""
+
+
+@test
+def cases_side_by_side_are_told_in_their_order_and_none_is_lost():
+    """The first ends when the second has begun; the fourth says nothing, and ends well."""
+    r = subprocess.run([sys.executable, "-c", AT_ONCE, str(ROOT / "tests/harness")], capture_output=True, text=True, check=False, timeout=30)
+    check_eq([line for line in r.stdout.splitlines() if line[:1] != "#"],
+             ["TAP version 13", "1..5", "ok 1 - first", "ok 2 - second", "not ok 3 - wrong", "not ok 4 - dies", "ok 5 - left_out # SKIP not here"])
+    check_eq((r.returncode, "wrong" in r.stdout.split("not ok 3")[0]), (1, True), r.stderr)
+
+
 @test
 def a_view_is_to_be_had_where_a_run_has_one():
     """Where one step of it is refused, as by the filters of containers, nothing that needs a view is demanded of the machine."""

@@ -15,6 +15,7 @@ A failed check raises and ends its test; an exception is a failure; skip(reason)
 import os
 import subprocess
 import sys
+import tempfile
 import traceback
 
 # How many times as long as on an idle machine a test waits itself before it gives up: tools/run-tests says so to all tests, as to Meson.
@@ -114,7 +115,38 @@ def _run(number, fn):
     return True
 
 
-def main():
+def _side_by_side(numbered, at_once):
+    """Each in a child of its own. What they print comes in their order, and a child that died is a failure."""
+    failed, running, done = 0, {}, {}
+    waiting = list(numbered)
+    shown = list(waiting)
+    while shown:
+        while waiting and len(running) < at_once:
+            number, fn = waiting.pop(0)
+            out = tempfile.TemporaryFile()  # pylint: disable=consider-using-with
+            pid = os.fork()
+            if pid == 0:
+                os.dup2(out.fileno(), 1)
+                os._exit(not _run(number, fn))
+            running[pid] = number, out
+        pid, status = os.wait()
+        number, out = running.pop(pid)
+        done[number] = status, out
+        while shown and shown[0][0] in done:
+            number, fn = shown.pop(0)
+            status, out = done.pop(number)
+            out.seek(0)
+            text = out.read().decode("utf-8", "replace")
+            if f"ok {number} - " not in text:
+                text += f"# it died: {status}\nnot ok {number} - {fn.__name__}\n"
+                status = 1
+            print(text, end="", flush=True)
+            failed += status != 0
+    return failed
+
+
+def main(at_once=1):
+    """at_once: for cases that wait most of their time, and of which none looks at what the others do."""
     wanted = sys.argv[1:]
     if wanted == ["-l"]:
         for fn in _tests:
@@ -122,5 +154,8 @@ def main():
         sys.exit(0)
     chosen = [fn for fn in _tests if not wanted or fn.__name__ in wanted]
     print(f"TAP version 13\n1..{len(chosen)}", flush=True)
-    failed = sum(not _run(i, fn) for i, fn in enumerate(chosen, 1))
+    if at_once > 1:
+        failed = _side_by_side(enumerate(chosen, 1), at_once)
+    else:
+        failed = sum(not _run(i, fn) for i, fn in enumerate(chosen, 1))
     sys.exit(1 if failed or not chosen else 0)

@@ -261,15 +261,15 @@ def both_cases(rows):
     return register
 
 
-def main():
-    """The program under test goes to where an ordinary user may execute it; then the tests."""
+def main(at_once=1):
+    """The program under test goes to where an ordinary user may execute it; then the tests (tap.main)."""
     own = tempfile.mkdtemp(prefix="ward-box-")
     try:
         os.chmod(own, 0o755)
         copy = shutil.copy(cli.WARD, own + "/ward")
         os.chmod(copy, 0o755)
         cli.WARD = copy
-        tap.main()
+        tap.main(at_once)
     finally:
         cli.tree.remove_tree(own)
 

@@ -292,11 +292,11 @@ def until(true, seconds=WAIT):
     return True
 
 
-def main():
+def main(at_once=1):
     from tap import main as tap_main   # pylint: disable=import-outside-toplevel
     try:
         private_net()
     except OSError as why:
         print(f"1..0 # SKIP no network namespace of one's own: {why}")
         sys.exit(0)
-    tap_main()
+    tap_main(at_once)

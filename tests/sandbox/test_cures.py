@@ -196,4 +196,4 @@ def a_link_that_is_not_shown(p):
         check_eq([v["cure"] for v in o["violations"]], [f"--cap 'FILE_WRITE:{at}/**'"], r.err)
 
 
-box.main()
+box.main(at_once=3)

@@ -565,4 +565,4 @@ sys.stdin.read(1)
 
 
 if __name__ == "__main__":
-    box.main()
+    box.main(at_once=4)

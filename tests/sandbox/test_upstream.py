@@ -500,4 +500,4 @@ def a_file_that_others_may_read_or_that_the_command_may_is_refused(p):
 
 
 if __name__ == "__main__":
-    box.main()
+    box.main(at_once=4)
