@@ -15,6 +15,7 @@
 #include "run/resolve/resolve.h"
 
 static char T[64]; /* the tree of this process */
+static const char *tree_in = "/tmp";
 static struct ward_plan *plan; /* of the last try */
 static struct ward_error err; /* of the last try */
 
@@ -83,7 +84,7 @@ static TAP_UNUSED void tree(void)
 	if (!once)
 		atexit(clean_up);
 	once = true;
-	snprintf(T, sizeof(T), "/tmp/ward-resolve-XXXXXX");
+	snprintf(T, sizeof(T), "%s/ward-resolve-XXXXXX", tree_in);
 	REQUIRE(mkdtemp(T) != NULL);
 	put("home", NULL, 0755);
 	put("ws", NULL, 0755);
