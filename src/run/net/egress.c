@@ -33,6 +33,7 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 	};
 	struct life *l = arg;
 	struct ward_decision *d = malloc(sizeof(*d));
+	size_t n;
 	int r;
 
 	*ret = WARD_DENY;
@@ -45,7 +46,9 @@ static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *
 		: ward_ask_connect(l, q->name ? q->name : q->address, q->port, how, d, NULL);
 	if (r == WARD_OK) {
 		*ret = d->effect;
-		(void)snprintf(rule, rule_size, "%s", rule_name(d));
+		n = strnlen(rule_name(d), rule_size - 1);
+		memcpy(rule, rule_name(d), n);
+		rule[n] = '\0';
 	}
 	free(d);
 	return r;
