@@ -23,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t query[WARD_DNS_QUERY_MAX];
 	struct ward_dns_answer a;
+	struct ward_dns_servers s;
 	struct ward_resolv_conf c;
 	size_t n;
 
@@ -39,6 +40,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		MUST(a.n == 0);
 	}
+	n = ward_dns_query(query, 0x1234, "_db._tcp.good.test.example", WARD_DNS_SRV, true);
+	if (ward_dns_read_servers(data + 1, size - 1, query, n, &a, &s) != WARD_DNS_ANSWER)
+		MUST(s.n == 0);
+	MUST(s.n == a.n && s.n <= WARD_EGRESS_SERVERS_MAX);
+	for (size_t i = 0; i < s.n; i++)
+		MUST(s.v[i].port && ward_name_is_normal(ward_str(s.v[i].name)));
+	/* What it is asked for, and what is read, are of one kind. */
+	MUST(ward_dns_read(data + 1, size - 1, query, n, &a) != WARD_DNS_ANSWER);
 	ward_resolv_conf_parse((const char *)data, size, &c);
 	MUST(c.n >= 1 && c.n <= WARD_RESOLVERS_MAX && c.attempts >= 1 && c.attempts <= 3);
 	MUST(c.timeout_ms >= 1000 && c.timeout_ms <= 5000);

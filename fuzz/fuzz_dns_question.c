@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "egress/relay/dns.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t v4[4] = { 198, 18, 0, 1 }, v6[16] = { 0xfd };
 	struct ward_dns_question q, again;
-	uint8_t out[WARD_DNS_BYTES_MAX];
+	static struct ward_dns_server servers[WARD_EGRESS_SERVERS_MAX];
+	static uint8_t out[WARD_DNS_SERVERS_BYTES_MAX];
 	char name[WARD_RELAY_NAME_MAX + 2];
 	enum ward_dns_verdict v = ward_dns_read(data, size, &q);
 	size_t n;
@@ -37,8 +39,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	MUST(v != WARD_DNS_REPLY || q.rcode != WARD_RCODE_OK);
 	n = ward_dns_write(&q, v == WARD_DNS_REPLY ? q.rcode : WARD_RCODE_OK, v4, v6, out);
-	MUST(n >= 12 + (size_t)q.len && n <= sizeof(out));
+	MUST(n >= 12 + (size_t)q.len && n <= WARD_DNS_BYTES_MAX);
 	MUST(q.len == 0 || memcmp(out + 12, data + 12, q.len) == 0);
 	MUST(ward_dns_read(out, n, &again) == WARD_DNS_DROP);
+	for (size_t i = 0; i < WARD_EGRESS_SERVERS_MAX; i++)
+		memcpy(servers[i].name, v == WARD_DNS_ASK ? q.name : "a.example", sizeof(name));
+	if (v != WARD_DNS_ASK)
+		return 0;
+	MUST(q.room >= WARD_DNS_BYTES_MAX && q.room <= 1232);
+	n = ward_dns_write_servers(&q, servers, WARD_EGRESS_SERVERS_MAX, q.room, out);
+	MUST(n >= 12 + (size_t)q.len && n <= q.room);
+	/* Over TCP there is room for all. */
+	n = ward_dns_write_servers(&q, servers, WARD_EGRESS_SERVERS_MAX, sizeof(out), out);
+	MUST(n <= sizeof(out) && !(out[2] & 2) && out[7] == WARD_EGRESS_SERVERS_MAX);
 	return 0;
 }

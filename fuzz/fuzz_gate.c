@@ -110,6 +110,14 @@ static bool is_granted(const char *name)
 		strcmp(name, "never.example") == 0;
 }
 
+/* "_x._tcp.good.example": of a name that is granted. */
+static bool is_service(const char *name)
+{
+	const char *host = strstr(name, "._tcp.");
+
+	return name[0] == '_' && host && is_granted(host + 6);
+}
+
 static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule,
 	size_t size)
 {
@@ -239,7 +247,7 @@ static void answered(const struct ward_relay_msg *m)
 	const char *name = t.id[m->id % IDS].asks;
 	size_t i;
 
-	MUST(several || is_granted(name) || strcmp(name, "held.example") == 0);
+	MUST(several || is_granted(name) || is_service(name) || strcmp(name, "held.example") == 0);
 	/* A question that was not for addresses: both, or neither. */
 	MUST((memcmp(m->v4, none, 4) == 0) == (memcmp(m->v6, none, 16) == 0));
 	if (memcmp(m->v4, none, 4) == 0)
@@ -262,6 +270,11 @@ static void heard(const struct ward_relay_msg *m, const int *fds, size_t n_fds)
 		t.id[id].asked--;
 		if (m->value == 0)
 			answered(m);
+		return;
+	case WARD_GATE_SERVER:
+		/* Nobody hears of a server that may not be connected to. */
+		MUST(t.id[id].asked > 0 && n_fds == 0 && m->to.port == out.port);
+		MUST(is_granted(m->name));
 		return;
 	case WARD_GATE_DIALED:
 		MUST(n_fds == 1 && t.id[id].dialled < t.id[id].opened);
@@ -449,6 +462,30 @@ static struct ward_relay_msg message(uint32_t type, bool endless)
 	return m;
 }
 
+/* One for a service: it has a server that may be connected to, or another. */
+static size_t serve_service(uint8_t q[512], uint8_t how)
+{
+	static const uint8_t rr[] = { 0xc0, 12, 0, WARD_DNS_SRV, 0, 1, 0, 0, 0, 60, 0, 20, 0, 1, 0,
+		1 };
+	static const uint8_t hosts[2][14] = { "\4good\7example", "\4evil\7example" };
+	char name[256] = "";
+	size_t at = 12, n = 0;
+
+	for (; q[at]; at += 1u + q[at])
+		n += (size_t)snprintf(name + n, sizeof(name) - n, "%s%.*s", n ? "." : "", q[at],
+			(const char *)q + at + 1);
+	MUST(is_service(name) && q[at + 2] == WARD_DNS_SRV);
+	q[2] = 0x81;
+	q[3] = 0x80;
+	q[7] = 1;
+	q[11] = 0;
+	memcpy(q + at + 5, rr, sizeof(rr));
+	q[at + 21] = (uint8_t)(out.port >> 8);
+	q[at + 22] = (uint8_t)out.port;
+	memcpy(q + at + 23, hosts[how >> 1 & 1], sizeof(hosts[0]));
+	return at + 23 + sizeof(hosts[0]);
+}
+
 /* A question that came: of a granted name. It gets an address that may be dialled, in most cases. */
 static void serve(void)
 {
@@ -462,7 +499,15 @@ static void serve(void)
 			1 };
 		uint8_t how = (uint8_t)number(1);
 		bool is_a;
+		size_t len;
 
+		if (n > 13 && q[13] == '_') {
+			len = serve_service(q, how);
+			if (how & 1)
+				q[how] ^= how;
+			(void)sendto(out.dns, q, len, MSG_NOSIGNAL, (void *)&from, n_from);
+			continue;
+		}
 		MUST(n >= 12 + 13 + 4 && memcmp(q + 12, "\3dns\7example", 13) == 0);
 		is_a = q[26] == 1;
 		q[2] = 0x81;

@@ -104,6 +104,8 @@
 #define WARD_EGRESS_HELD_MAX 64              /* connections that wait for a person's answer at a time */
 #define WARD_EGRESS_HOLD_MS 50000            /* milliseconds that one waits for it */
 #define WARD_EGRESS_TUNNELS_MAX 1024         /* asked of the host's proxy beside them; more count as being dialled */
+#define WARD_EGRESS_SERVICES_MAX 64         /* services (SRV) that one run may ask for */
+#define WARD_EGRESS_SERVERS_MAX 16          /* of a service that are told */
 #define WARD_EGRESS_LOOKUPS_MAX 64           /* names being looked up outside at a time; the others wait */
 #define WARD_EGRESS_LOOKUPS_SLOW_MAX 256     /* beside them, of those that have been for a second while others wait */
 #define WARD_EGRESS_ADDRESSES_MAX 16         /* addresses of one name that are looked at, of each family */

@@ -22,6 +22,7 @@ void ward_address_unmap(struct ward_relay_addr *a);
 /* ---- dns_message.c ---- */
 #define WARD_DNS_A 1u
 #define WARD_DNS_AAAA 28u
+#define WARD_DNS_SRV 33u
 #define WARD_DNS_QUERY_MAX 300
 #define WARD_DNS_EDNS_BYTES 1232
 /* A query for an absolute name in normal form; edns: with EDNS; bytes. */
@@ -43,6 +44,13 @@ struct ward_dns_answer {
 /* p: n bytes that came; query: what was sent. */
 enum ward_dns_result ward_dns_read(const uint8_t *p, size_t n, const uint8_t *query, size_t query_n,
 	struct ward_dns_answer *ret);
+/* The same of a query for SRV: ret->n is how many servers there are, without those whose names are none of hosts. */
+struct ward_dns_servers {
+	size_t n;
+	struct ward_dns_server v[WARD_EGRESS_SERVERS_MAX];
+};
+enum ward_dns_result ward_dns_read_servers(const uint8_t *p, size_t n, const uint8_t *query, size_t query_n,
+	struct ward_dns_answer *ret, struct ward_dns_servers *servers);
 
 /* ---- resolv_conf.c ---- */
 #define WARD_RESOLVERS_MAX 3

@@ -146,7 +146,45 @@ struct looked {
 	uint8_t alias[NAME_BYTES]; /* what name is an alias of */
 	size_t alias_n;
 	struct ward_dns_answer *ret;
+	struct ward_dns_servers *servers; /* of SRV; else NULL */
 };
+
+/* A name of the wire as text; false: no host has such a one. */
+static bool host_of(const uint8_t *wire, size_t n, char out[WARD_RELAY_NAME_MAX + 2])
+{
+	size_t len = 0;
+
+	if (n < 2 || n - 1 > WARD_RELAY_NAME_MAX)
+		return false;
+	for (size_t at = 0; wire[at]; at += 1u + wire[at]) {
+		if (at)
+			out[len++] = '.';
+		memcpy(out + len, wire + at + 1, wire[at]);
+		len += wire[at];
+	}
+	out[len] = '\0';
+	return strlen(out) == len && ward_name_is_normal(ward_str(out));
+}
+
+/* One that is no host's (".": it is decidedly not offered) is passed over. */
+static bool take_server(const struct reader *whole, const struct record *v, struct looked *l)
+{
+	struct reader in = { whole->p, v->data + v->data_n, v->data + 6 };
+	const uint8_t *p = whole->p + v->data;
+	struct ward_dns_server s = { 0 };
+	uint8_t name[NAME_BYTES];
+	size_t n;
+
+	if (v->data_n < 7 || !read_name(&in, name, &n) || in.at != v->data + v->data_n)
+		return false;
+	s.priority = (uint16_t)get16(p);
+	s.weight = (uint16_t)get16(p + 2);
+	s.port = (uint16_t)get16(p + 4);
+	if (s.port && l->servers->n < WARD_EGRESS_SERVERS_MAX && host_of(name, n, s.name))
+		l->servers->v[l->servers->n++] = s;
+	l->ret->n = l->servers->n;
+	return true;
+}
 
 static bool take_record(const struct reader *whole, const struct record *v, struct looked *l)
 {
@@ -160,6 +198,9 @@ static bool take_record(const struct reader *whole, const struct record *v, stru
 		struct reader in = { whole->p, v->data + v->data_n, v->data };
 
 		if (!read_name(&in, l->alias, &l->alias_n) || in.at != v->data + v->data_n)
+			return false;
+	} else if (v->type == l->type && l->servers) {
+		if (!take_server(whole, v, l))
 			return false;
 	} else if (v->type == l->type) {
 		struct ward_relay_addr *a = &ret->v[ret->n];
@@ -216,19 +257,23 @@ static enum ward_dns_result failed(unsigned flags, const uint8_t *query)
 		: WARD_DNS_FAILED;
 }
 
-enum ward_dns_result ward_dns_read(const uint8_t *p, size_t n, const uint8_t *query, size_t query_n,
-	struct ward_dns_answer *ret)
+enum ward_dns_result ward_dns_read_servers(const uint8_t *p, size_t n, const uint8_t *query,
+	size_t query_n, struct ward_dns_answer *ret, struct ward_dns_servers *servers)
 {
 	struct reader r = { p, n, HEADER }, asked = { query, query_n, HEADER };
-	struct looked l = { .ret = ret };
+	struct looked l = { .ret = ret, .servers = servers };
 	enum ward_dns_result found;
 	unsigned flags;
 	size_t question;
 
 	*ret = (struct ward_dns_answer){ .ttl = UINT32_MAX };
+	if (servers)
+		servers->n = 0;
 	if (query_n < HEADER || !read_name(&asked, l.name, &l.name_n) || query_n - asked.at < 4)
 		return WARD_DNS_FAILED;
 	l.type = get16(query + asked.at);
+	if ((l.type == WARD_DNS_SRV) != (servers != NULL))
+		return WARD_DNS_FAILED;
 	question = asked.at + 4 - HEADER;
 	if (n < HEADER || get16(p) != get16(query))
 		return WARD_DNS_FOREIGN;
@@ -251,5 +296,13 @@ enum ward_dns_result ward_dns_read(const uint8_t *p, size_t n, const uint8_t *qu
 	found = read_answers(&r, get16(p + 6), &l);
 	if (found != WARD_DNS_ANSWER)
 		*ret = (struct ward_dns_answer){ 0 };
+	if (servers && found != WARD_DNS_ANSWER)
+		servers->n = 0;
 	return found;
+}
+
+enum ward_dns_result ward_dns_read(const uint8_t *p, size_t n, const uint8_t *query, size_t query_n,
+	struct ward_dns_answer *ret)
+{
+	return ward_dns_read_servers(p, n, query, query_n, ret, NULL);
 }

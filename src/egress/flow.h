@@ -39,6 +39,10 @@ void ward_answer_refused(struct ward_flow *f, enum ward_egress_why why);
 /* What it speaks (f->inspected) is forbidden: it is refused. */
 void ward_answer_spoken(struct ward_flow *f);
 
+/* ---- names.c: questions for services that wait for an answer from outside ---- */
+void ward_services_tick(struct ward_egress *e);
+void ward_services_done(struct ward_egress *e); /* behind the resolver's end */
+
 /* ---- dial.c: it has waited for as long as it may ---- */
 void ward_flow_overdue(struct ward_flow *f);
 

@@ -594,6 +594,7 @@ int ward_egress_next(struct ward_egress *e, struct ward_error *err)
 	if (!e->lost) {
 		ward_resolver_tick(&e->resolver, now);
 		ward_flows_tick(e, now);
+		ward_services_tick(e);
 		if (e->out_at && now >= e->out_at)
 			send_more(e);
 		ward_inside_tick(e, now);
@@ -639,6 +640,7 @@ void ward_egress_stop(struct ward_egress *e)
 		bury(e);
 	ward_tell_end(e);
 	ward_budgets_done(e);
+	ward_services_done(e);
 	ward_pins_table_done(&e->pins);
 	ward_tunnel_names_done(e);
 	ward_close(e->route);

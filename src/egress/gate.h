@@ -22,7 +22,7 @@ struct ward_pinned {
 	enum ward_found found;
 	int err; bool failed;        /* SILENT: why the name servers could not be asked; 0: none did in time. NONE: they cannot say */
 	struct ward_dns_answer out;  /* real addresses, of either family */
-	struct ward_dns_answer out6; /* its IPv6 part, kept apart so that neither crowds out the other */
+	struct ward_dns_answer out6; struct ward_dns_servers *servers; /* its IPv6 part, kept apart; of a service, else NULL */
 	char name[];
 };
 #define WARD_PINS_BUCKETS 1024
@@ -141,7 +141,7 @@ struct ward_egress {
 	int door;                    /* where sockets of the run's network come from; -1 */
 	struct ward_waiter door_source;
 	bool door_empty;             /* and it will say when it is not */
-	struct ward_pins_table pins;
+	struct ward_pins_table pins; struct ward_service *services; size_t n_services;
 	struct ward_resolver resolver;
 	const struct ward_upstream *upstream; struct ward_pinned *upstream_pins, *upstream_at; /* NULL: no proxy; no name of it */
 	struct ward_bucket names, opens, comes; /* what is judged a second; comes: from the host */

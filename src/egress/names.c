@@ -2,7 +2,7 @@
 /*
  * Names that the run asks for, by a question or of the proxy: may they be reached, and which synthetic addresses stand for them. A name keeps
  * its address as long as the run lives and no other name gets it, so that what a program remembers of an answer is never another name's. The
- * relay has read the question, and counts as the sandbox's; nobody outside is asked here.
+ * relay has read the question, and counts as the sandbox's; nobody outside is asked here, but for the servers of a service.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 
 #include "egress/flow.h"
 #include "egress/limits.h"
+#include "egress/upstream/upstream.h"
 
 #define RCODE_OK 0u
 #define RCODE_SERVFAIL 2u
@@ -229,7 +230,7 @@ static uint32_t other_type(struct ward_egress *e, const char *name, uint32_t typ
 {
 	const struct ward_egress_ask q = { .name = name, .hold = true };
 	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_BLOCK, .name = name, .count = 1 };
-	char kind[24], text[96];
+	char kind[24], text[128];
 	bool service = is_of_service(name);
 
 	if (!service && (is_reverse(name) || ward_may(e, &q, NULL) == WARD_DENY)) {
@@ -238,10 +239,203 @@ static uint32_t other_type(struct ward_egress *e, const char *name, uint32_t typ
 		return RCODE_NO_NAME;
 	}
 	type_text(type, kind);
-	(void)snprintf(text, sizeof(text), "a question for %s: only addresses are answered", kind);
+	(void)snprintf(text, sizeof(text), "a question for %s: %s", kind,
+		type == WARD_DNS_SRV
+			? "only of names that a rule grants, by TCP (_SERVICE._tcp.NAME)"
+			: "only addresses are answered");
 	ward_tell_why(&v, WARD_EGRESS_WHY_NO_TYPE, text);
 	ward_tell(e, &v);
 	return service ? RCODE_NO_NAME : RCODE_OK;
+}
+
+/*
+ * ---- services ----
+ * Which servers offer one (SRV, RFC 2782) is asked outside, of a name that a rule lets be connected to, in a form that leaves little room for
+ * anything else to be said, and for WARD_EGRESS_SERVICES_MAX of them. Told are the servers that may be connected to, each at its port, and no
+ * other: who is told of one that is not granted would try it and fail, where he does well without an answer. It gives no right: each of
+ * these names is asked for and judged as any.
+ */
+#define LABEL_MAX 15 /* RFC 6335, 5.1 */
+
+struct ward_service {
+	struct ward_service *next;
+	uint32_t waits; /* the question of the relay's; 0: none */
+	struct ward_dns_servers servers;
+	struct ward_pinned *p; /* its name, which stands for no address */
+};
+
+/* "_mongodb._tcp.db.example.com": the host behind it. NULL: it is none that is asked for. UDP goes nowhere, so nobody has to find it. */
+static const char *service_host(const char *name)
+{
+	static const char tcp[] = "._tcp.";
+	size_t n = strcspn(name, ".");
+
+	if (name[0] != '_' || n < 2 || n > LABEL_MAX + 1 || memchr(name + 1, '_', n - 1) ||
+		strncmp(name + n, tcp, sizeof(tcp) - 1) != 0)
+		return NULL;
+	return name + n + sizeof(tcp) - 1;
+}
+
+static struct ward_service *service_find(struct ward_egress *e, const char *name)
+{
+	for (struct ward_service *s = e->services; s; s = s->next)
+		if (ward_streq(s->p->name, name))
+			return s;
+	return NULL;
+}
+
+/* NULL: there are as many as there may be, or no memory. */
+static struct ward_service *service_make(struct ward_egress *e, const char *name)
+{
+	size_t n = strlen(name) + 1;
+	struct ward_service *s;
+
+	if (e->n_services == WARD_EGRESS_SERVICES_MAX)
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->p = calloc(1, sizeof(*s->p) + n);
+	if (!s->p) {
+		free(s);
+		return NULL;
+	}
+	memcpy(s->p->name, name, n);
+	s->p->servers = &s->servers;
+	s->next = e->services;
+	e->services = s;
+	e->n_services++;
+	return s;
+}
+
+static void block_service(struct ward_egress *e, const char *name, enum ward_egress_why why,
+	const char *text)
+{
+	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_BLOCK, .name = name, .count = 1 };
+
+	ward_tell_why(&v, why, text);
+	ward_tell(e, &v);
+}
+
+static void service_say(struct ward_egress *e, struct ward_service *s, uint32_t rcode)
+{
+	const struct ward_relay_msg m = {
+		.type = WARD_GATE_ANSWER, .id = s->waits, .value = rcode
+	};
+
+	s->waits = 0;
+	ward_gate_send(e, &m, -1);
+}
+
+static void service_say_server(struct ward_egress *e, const struct ward_service *s,
+	const struct ward_dns_server *v)
+{
+	struct ward_relay_msg m = { .type = WARD_GATE_SERVER,
+		.id = s->waits,
+		.value = (uint32_t)v->priority << 16 | v->weight,
+		.to = { .port = v->port } };
+
+	memcpy(m.name, v->name, strlen(v->name));
+	ward_gate_send(e, &m, -1);
+}
+
+static bool service_may_reach(struct ward_egress *e, const struct ward_dns_server *v)
+{
+	const struct ward_egress_ask q = { .name = v->name, .port = v->port };
+
+	return ward_may(e, &q, NULL) == WARD_ALLOW;
+}
+
+/* What was found, as far as it is of use inside; and of what is not the record says what it would take. */
+static void service_answer(struct ward_egress *e, struct ward_service *s)
+{
+	const struct ward_dns_server *closed = NULL;
+	size_t n_closed = 0;
+	char text[400];
+
+	for (size_t i = 0; i < s->servers.n; i++) {
+		const struct ward_dns_server *v = &s->servers.v[i];
+
+		if (service_may_reach(e, v)) {
+			service_say_server(e, s, v);
+			continue;
+		}
+		closed = closed ? closed : v;
+		n_closed++;
+	}
+	if (n_closed) {
+		(void)snprintf(text, sizeof(text),
+			"a question for SRV: %zu of its %zu servers may not be connected to (%s:%u): grant them, if they are meant",
+			n_closed, s->servers.n, closed->name, closed->port);
+		block_service(e, s->p->name, WARD_EGRESS_WHY_NO_TYPE, text);
+	}
+	service_say(e, s, n_closed < s->servers.n ? RCODE_OK : RCODE_NO_NAME);
+}
+
+/* Go on with a question that waits. */
+static void service_go_on(struct ward_egress *e, struct ward_service *s)
+{
+	if (!ward_resolver_begin(&e->resolver, s->p) || s->p->lookup)
+		return;
+	if (s->p->found == WARD_FOUND_SOME)
+		service_answer(e, s);
+	else
+		service_say(e, s,
+			s->p->found == WARD_FOUND_NONE && !s->p->failed ? RCODE_NO_NAME
+									: RCODE_SERVFAIL);
+}
+
+static bool service_ask(struct ward_egress *e, const struct ward_relay_msg *m)
+{
+	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_QUERY, .name = m->name, .count = 1 };
+	const struct ward_egress_ask q = { .name = service_host(m->name) };
+	char rule[WARD_RULE_TEXT_MAX] = "";
+	struct ward_service *s;
+
+	/* Nothing of it leaves before somebody said so. */
+	if (!q.name || is_reverse(q.name) || ward_streq(q.name, WARD_HOST_SERVICE) ||
+		ward_may(e, &q, rule) != WARD_ALLOW || ward_upstream_takes(e->upstream, q.name, 0))
+		return false;
+	s = service_find(e, m->name);
+	if (!s)
+		s = service_make(e, m->name);
+	if (!s) {
+		const struct ward_relay_msg no = {
+			.type = WARD_GATE_ANSWER, .id = m->id, .value = RCODE_REFUSED
+		};
+
+		ward_gate_send(e, &no, -1);
+		block_service(e, m->name, WARD_EGRESS_WHY_TOO_MANY,
+			"more services than one run may ask for");
+		return true;
+	}
+	/* The relay asks once at a time; who waited for an earlier one has had its time. */
+	if (s->waits)
+		service_say(e, s, RCODE_SERVFAIL);
+	s->waits = m->id;
+	v.rule = rule[0] ? rule : NULL;
+	ward_tell(e, &v);
+	service_go_on(e, s);
+	return true;
+}
+
+void ward_services_tick(struct ward_egress *e)
+{
+	for (struct ward_service *s = e->services; s; s = s->next)
+		if (s->waits)
+			service_go_on(e, s);
+}
+
+void ward_services_done(struct ward_egress *e)
+{
+	while (e->services) {
+		struct ward_service *s = e->services;
+
+		e->services = s->next;
+		free(s->p);
+		free(s);
+	}
+	e->n_services = 0;
 }
 
 void ward_gate_name(struct ward_egress *e, const struct ward_relay_msg *m)
@@ -266,6 +460,8 @@ void ward_gate_name(struct ward_egress *e, const struct ward_relay_msg *m)
 		ward_gate_limit(e, WARD_RELAY_LIMIT_NAMES, 1);
 		return;
 	}
+	if (m->value == WARD_DNS_SRV && service_ask(e, m))
+		return;
 	if (!has_addresses(m->value)) {
 		answer.value = other_type(e, m->name, m->value);
 		ward_gate_send(e, &answer, -1);

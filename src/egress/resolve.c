@@ -227,7 +227,7 @@ static void next_try(struct half *h, int err)
 
 static void take_answer(struct half *h, const uint8_t *p, size_t n)
 {
-	switch (ward_dns_read(p, n, h->query + 2, h->query_n, &h->out)) {
+	switch (ward_dns_read_servers(p, n, h->query + 2, h->query_n, &h->out, h->l->p->servers)) {
 	case WARD_DNS_FOREIGN:
 		if (h->tcp || ++h->foreign > FOREIGN_MAX)
 			next_try(h, 0);
@@ -394,6 +394,13 @@ static void any_port(int fd, int family)
 	}
 }
 
+static uint16_t type_of(const struct half *h)
+{
+	if (h->l->p->servers)
+		return WARD_DNS_SRV;
+	return h == h->l->halves ? WARD_DNS_A : WARD_DNS_AAAA;
+}
+
 static int open_try(struct half *h)
 {
 	const struct ward_resolv_conf *c = &h->l->r->conf;
@@ -404,8 +411,7 @@ static int open_try(struct half *h)
 	h->fd = ward_limits_socket(to->sin6_family, type, false);
 	if (h->fd < 0 || ward_random(&id, sizeof(id)) < 0)
 		return -1;
-	h->query_n = ward_dns_query(h->query + 2, id, h->l->p->name,
-		h == h->l->halves ? WARD_DNS_A : WARD_DNS_AAAA, !h->plain);
+	h->query_n = ward_dns_query(h->query + 2, id, h->l->p->name, type_of(h), !h->plain);
 	h->query[0] = (uint8_t)(h->query_n >> 8);
 	h->query[1] = (uint8_t)h->query_n;
 	if (!h->tcp)
@@ -466,8 +472,12 @@ static void begin_lookup(struct ward_lookup *l, uint64_t now)
 			close_half(h);
 		*h = (struct half){ .source = { on_half, h }, .l = l, .fd = -1 };
 	}
+	/* A service is one question. */
+	l->halves[1].done = l->p->servers != NULL;
+	l->halves[1].found = WARD_FOUND_NONE;
 	for (size_t i = 0; i < 2; i++)
-		begin_try(&l->halves[i]);
+		if (!l->halves[i].done)
+			begin_try(&l->halves[i]);
 }
 
 /* ---- the face ---- */
@@ -509,7 +519,7 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 {
 	uint64_t now = ward_now_mono_ns();
 	struct ward_lookup *l;
-	bool lack;
+	bool lack = false;
 
 	read_conf(r, now);
 	if (p->lookup || (p->until && now < p->until && p->asked == r->conf_no))
@@ -519,7 +529,7 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 		return false;
 	memset(&p->out, 0, sizeof(p->out));
 	memset(&p->out6, 0, sizeof(p->out6));
-	if (in_hosts(r, p->name, &p->out, &lack)) {
+	if (!p->servers && in_hosts(r, p->name, &p->out, &lack)) {
 		p->found = WARD_FOUND_SOME;
 		p->until = now + SILENT_S * 1000 * WARD_MS;
 		p->asked = r->conf_no;

@@ -26,7 +26,7 @@
 extern const unsigned char ward_relay_image[];
 extern const size_t ward_relay_image_size;
 
-#define WARD_RELAY_VERSION 8u
+#define WARD_RELAY_VERSION 9u
 #define WARD_RELAY_TOLD_MAX 32
 #define WARD_RELAY_NUMBER_MAX (UINT64_C(1) << 53) /* up, down: what every reader of a record has exactly */
 #define WARD_RELAY_NAME_MAX 254 /* 253 bytes of labels of a-z, 0-9, "-" and "_", no trailing dot, and the NUL */
@@ -69,6 +69,8 @@ enum ward_relay_type {
 	WARD_RELAY_LIMIT, /* value = enum ward_relay_limit, up = how often: what was turned away without a word to the gate */
 	/* gate -> */
 	WARD_GATE_ANSWER, /* id, value = DNS rcode; 0: v4, v6 are its addresses; all zero: it has none of that kind */
+	/* id of a question for a service: name, to.port, value = priority << 16 | weight of a server. Behind the last comes ANSWER */
+	WARD_GATE_SERVER,
 	/*
 	 * id, + the connected socket, non-blocking, without delay; idle_ms, total_ms, up_max, down_max: 0 = no limit. value 1: what
 	 * ward_spoken_passes() lets through may go without a word; name: what was connected to, "" = an address; to: the port that was
@@ -149,6 +151,11 @@ struct ward_relay_addr {
 	uint8_t pad;
 	uint16_t port; /* host order */
 	uint8_t a[16]; /* network order, the first four for 4 */
+};
+/* Of a service (RFC 2782); its name in normal form. */
+struct ward_dns_server {
+	uint16_t priority, weight, port;
+	char name[WARD_RELAY_NAME_MAX + 2];
 };
 struct ward_relay_msg {
 	uint32_t type;

@@ -13,16 +13,20 @@ import time
 import box
 from tap import PATIENCE, check, check_eq, check_in, skip
 
-A, AAAA = 1, 28
+A, AAAA, SRV = 1, 28, 33
 HELLO = b"hello from outside\n"
 NAME = "good.test.example"
 PYTHON = "/usr/bin/python3"
 
 
+def wire(name):
+    return b"".join(bytes([len(x)]) + x.encode() for x in name.split(".") if x) + b"\0"
+
+
 class Dns:
     """
     A name server on 127.0.0.1, UDP and TCP. answers: name -> addresses as text, or a list of such lists, one for each time that the name is
-    asked for; what is not in it does not exist. how: "silent", "cut" (everything by TCP alone), "other" (answers to another question first).
+    asked for; what is not in it does not exist. Of a service they are its servers: (priority, weight, port, name). how: "silent", "cut" (everything by TCP alone), "other" (answers to another question first).
     """
 
     def __init__(self, answers, how=""):
@@ -68,6 +72,10 @@ class Dns:
             found = found[min(turn, len(found) - 1)]
         records = []
         for a in found or []:
+            if isinstance(a, tuple):
+                data = struct.pack(">HHH", *a[:3]) + wire(a[3])
+                records += [b"\xc0\x0c" + struct.pack(">HHIH", SRV, 1, 1, len(data)) + data] if kind == SRV else []
+                continue
             family = socket.AF_INET6 if ":" in a else socket.AF_INET
             if (kind, family) in ((A, socket.AF_INET), (AAAA, socket.AF_INET6)):
                 data = socket.inet_pton(family, a)

@@ -424,12 +424,59 @@ def a_name_may_have_what_no_host_should(p):
 @both
 def what_is_asked_for_beside_addresses_is_on_record(p):
     n = Net(p)
-    r, doc = n.run(PYTHON, "-c", KINDS, f"_mongodb._tcp.{NAME}={SRV}", f"{NAME}={TXT}", f"{NAME}={MX}", f"{NAME}=1", f"{NAME}={MX}")
+    r, doc = n.run(PYTHON, "-c", KINDS, f"_mongodb._tcp.evil.example={SRV}", f"{NAME}={TXT}", f"{NAME}={MX}", f"{NAME}=1", f"{NAME}={MX}")
     check_eq((r.code, r.out, doc["violations"]), (0, "3 0\n0 0\n0 0\n0 1\n0 0\n", []), r.err)
     told = [(x["resource"], x["detail"]["why"]) for x in n.told("dns.block") if x["detail"]["reason"] == "no_type"]
-    check_in((f"_mongodb._tcp.{NAME}", "a question for SRV: only addresses are answered"), told)
+    check_in(("_mongodb._tcp.evil.example", "a question for SRV: only of names that a rule grants, by TCP (_SERVICE._tcp.NAME)"), told)
     check_in((NAME, "a question for TXT: only addresses are answered"), told)
     check({kind for _, kind in n.dns.queries} <= {1, 28}, str(n.dns.queries))
+
+
+SERVERS = """
+import socket, struct, sys
+for word in sys.argv[1:]:
+    name, how = word.split("=")
+    q = struct.pack(">HHHHHH", 7, 256, 1, 0, 0, 0) + b"".join(bytes([len(x)]) + x.encode() for x in name.split(".")) + b"\\0\\0\\x21\\0\\1"
+    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if how == "tcp" else socket.SOCK_DGRAM)
+    s.settimeout(10)
+    s.connect(("198.18.0.1", 53))
+    s.sendall(struct.pack(">H", len(q)) + q if how == "tcp" else q)
+    a = s.recv(struct.unpack(">H", s.recv(2, socket.MSG_WAITALL))[0], socket.MSG_WAITALL) if how == "tcp" else s.recv(4096)
+    at, found = len(q), []
+    for _ in range(a[7]):
+        port, at, labels = struct.unpack(">H", a[at + 16:at + 18])[0], at + 18, []
+        while a[at]:
+            labels.append(a[at + 1:at + 1 + a[at]].decode())
+            at += 1 + a[at]
+        at += 1
+        found.append(".".join(labels) + ":" + str(port))
+    assert at == len(a), (at, a)
+    print(a[3] & 15, "cut" if a[2] & 2 else "whole", len(found), *found[:2])
+"""
+
+
+@both
+def servers_of_a_granted_name_are_told_where_they_are_granted(p):
+    other, many = "other.test.example", "x" * 40 + ".test.example"
+    served = {NAME: ["127.0.0.1"], f"_db._tcp.{NAME}": [], f"_apt._tcp.{NAME}": [(1, 1, 80, other)],
+              f"_all._tcp.{NAME}": [(1, 1, 5000 + i, many) for i in range(20)], f"_none._tcp.{NAME}": [(0, 0, 0, ".")]}
+    for name in ("_db._udp." + NAME, "_db._tcp.evil.example", "_0123456789abcdef._tcp." + NAME, "_a._b._tcp." + NAME):
+        served[name] = [(1, 1, 80, NAME)]
+    n = Net(p, served)
+    served[f"_db._tcp.{NAME}"] = [(1, 2, n.http.port, NAME.upper()), (1, 2, 9, other), (2, 2, 9, NAME)]
+    r, doc = n.run(PYTHON, "-c", SERVERS, *(f"_{x}=udp" for x in (
+        f"db._tcp.{NAME}", f"apt._tcp.{NAME}", f"none._tcp.{NAME}", f"no._tcp.{NAME}", f"db._udp.{NAME}", "db._tcp.evil.example",
+        f"0123456789abcdef._tcp.{NAME}", f"a._b._tcp.{NAME}", f"all._tcp.{NAME}")), f"_all._tcp.{NAME}=tcp",
+        grants=n.grants(f"{many}:5000-6000"))
+    none = "3 whole 0\n"
+    check_eq((r.code, r.out, doc["violations"]), (0, f"0 whole 1 {NAME}:{n.http.port}\n" + 7 * none + f"0 cut 6 {many}:5000 {many}:5001\n"
+             f"0 whole 16 {many}:5000 {many}:5001\n", []), r.err)
+    # Nobody outside is asked but about a name that is granted, in a form in which little can be said.
+    check_eq({name for name, kind in n.dns.queries if kind == SRV}, {f"_{x}._tcp.{NAME}" for x in ("db", "apt", "none", "no", "all")})
+    told = {x["resource"]: x["detail"] for x in n.told("dns.block")}
+    check_in("1 of its 1 servers may not be connected to (other.test.example:80)", told[f"_apt._tcp.{NAME}"]["why"])
+    check_in("2 of its 3 servers may not be connected to (other.test.example:9)", told[f"_db._tcp.{NAME}"]["why"])
+    check_in(f"_db._tcp.{NAME}", [x["resource"] for x in n.told("dns.query")])
 
 
 @both

@@ -68,7 +68,8 @@ TEST(a_question_that_is_not_for_addresses)
 	asks_for("good.example", 16, 0, "no_type");
 	CHECK_STR_EQ(t.told[0].text, "a question for TXT: only addresses are answered");
 	asks_for("_ldap._tcp.evil.example", 33, 3, "no_type");
-	CHECK_STR_EQ(t.told[0].text, "a question for SRV: only addresses are answered");
+	CHECK_STR_EQ(t.told[0].text,
+		"a question for SRV: only of names that a rule grants, by TCP (_SERVICE._tcp.NAME)");
 	asks_for("_acme-challenge.good.example", 4711, 3, "no_type");
 	CHECK_STR_EQ(t.told[0].text, "a question for type 4711: only addresses are answered");
 	asks_for("evil.example", 16, 3, "no_rule");

@@ -53,16 +53,19 @@ static size_t labels(const uint8_t *p, size_t n, size_t at, uint8_t text[255], s
 }
 
 /* Behind the question: nothing, or one OPT that ends with the message. */
-static bool tail(const uint8_t *p, size_t n, size_t at, bool *ret_edns)
+static bool tail(const uint8_t *p, size_t n, size_t at, struct ward_dns_question *ret)
 {
-	*ret_edns = false;
+	ret->edns = false;
+	ret->room = WARD_DNS_BYTES_MAX;
 	if (get16(p + 6) != 0 || get16(p + 8) != 0 || get16(p + 10) > 1)
 		return false;
 	if (get16(p + 10) == 0)
 		return at == n;
 	if (n - at < OPT_BYTES || p[at] != 0 || get16(p + at + 1) != WARD_TYPE_OPT)
 		return false;
-	*ret_edns = true;
+	ret->edns = true;
+	if (get16(p + at + 3) > ret->room)
+		ret->room = get16(p + at + 3) < EDNS_BYTES ? get16(p + at + 3) : EDNS_BYTES;
 	return n - at == OPT_BYTES + (size_t)get16(p + at + 9);
 }
 
@@ -103,7 +106,7 @@ enum ward_dns_verdict ward_dns_read(const uint8_t *p, size_t n, struct ward_dns_
 	if (n > WARD_DNS_BYTES_MAX || get16(p + 4) != 1)
 		return WARD_DNS_REPLY;
 	taken = labels(p, n, HEAD, text, &len);
-	if (taken == 0 || HEAD + taken + 4 > n || !tail(p, n, HEAD + taken + 4, &ret->edns))
+	if (taken == 0 || HEAD + taken + 4 > n || !tail(p, n, HEAD + taken + 4, ret))
 		return WARD_DNS_REPLY;
 	ret->len = (uint16_t)(taken + 4);
 	memcpy(ret->raw, p + HEAD, ret->len);
@@ -125,38 +128,93 @@ static bool any(const uint8_t *a, size_t n)
 	return false;
 }
 
+/* Up to the answers. */
+static uint8_t *put_head(uint8_t *out, const struct ward_dns_question *q, uint8_t rcode, size_t n)
+{
+	uint8_t *p = put16(out, q->id);
+
+	p = put16(p, 0x8080u | (q->recurse ? 0x100u : 0u) | (rcode & 15u)); /* QR, RA */
+	p = put16(p, q->len > 0);
+	p = put16(p, (uint32_t)n);
+	p = put16(p, 0);
+	p = put16(p, q->edns);
+	memcpy(p, q->raw, q->len);
+	return p + q->len;
+}
+
+/* Its name is the question's. */
+static uint8_t *put_record(uint8_t *p, uint16_t type, size_t n)
+{
+	p = put16(p, 0xc000u | HEAD);
+	p = put16(p, type);
+	p = put16(p, CLASS_IN);
+	p = put16(p, 0);
+	p = put16(p, WARD_DNS_TTL);
+	return put16(p, (uint32_t)n);
+}
+
+static uint8_t *put_tail(uint8_t *p, const struct ward_dns_question *q)
+{
+	if (!q->edns)
+		return p;
+	*p++ = 0;
+	p = put16(p, WARD_TYPE_OPT);
+	p = put16(p, EDNS_BYTES);
+	p = put16(p, 0);
+	p = put16(p, 0);
+	return put16(p, 0);
+}
+
+static uint8_t *put_name(uint8_t *p, const char *name)
+{
+	while (*name != '\0') {
+		size_t n = strcspn(name, ".");
+
+		*p++ = (uint8_t)n;
+		memcpy(p, name, n);
+		p += n;
+		name += n + (name[n] == '.');
+	}
+	*p++ = 0;
+	return p;
+}
+
+size_t ward_dns_write_servers(const struct ward_dns_question *q, const struct ward_dns_server *v,
+	size_t n, size_t room, uint8_t out[WARD_DNS_SERVERS_BYTES_MAX])
+{
+	uint8_t *p = put_head(out, q, WARD_RCODE_OK, 0), *end = out + room;
+	size_t i;
+
+	end -= q->edns ? OPT_BYTES : 0;
+	for (i = 0; i < n; i++) {
+		size_t len = 6 + strlen(v[i].name) + 2;
+
+		if (len + 12 > (size_t)(end - p))
+			break;
+		p = put_record(p, WARD_TYPE_SRV, len);
+		p = put16(p, v[i].priority);
+		p = put16(p, v[i].weight);
+		p = put16(p, v[i].port);
+		p = put_name(p, v[i].name);
+	}
+	(void)put16(out + 6, (uint32_t)i);
+	if (i < n)
+		out[2] |= 2; /* TC: there is more over TCP */
+	return (size_t)(put_tail(p, q) - out);
+}
+
 size_t ward_dns_write(const struct ward_dns_question *q, uint8_t rcode, const uint8_t *v4,
 	const uint8_t *v6, uint8_t out[WARD_DNS_BYTES_MAX])
 {
 	const uint8_t *a = q->type == WARD_TYPE_A ? v4 : q->type == WARD_TYPE_AAAA ? v6 : NULL;
 	size_t n = q->type == WARD_TYPE_A ? 4 : 16;
 	bool answer = rcode == WARD_RCODE_OK && q->len > 0 && any(a, n);
-	uint8_t *p = put16(out, q->id);
+	uint8_t *p = put_head(out, q, rcode, answer);
 
-	p = put16(p, 0x8080u | (q->recurse ? 0x100u : 0u) | (rcode & 15u)); /* QR, RA */
-	p = put16(p, q->len > 0);
-	p = put16(p, answer);
-	p = put16(p, 0);
-	p = put16(p, q->edns);
-	memcpy(p, q->raw, q->len);
-	p += q->len;
 	if (answer) {
-		p = put16(p, 0xc000u | HEAD); /* its name: the question's */
-		p = put16(p, q->type);
-		p = put16(p, CLASS_IN);
-		p = put16(p, 0);
-		p = put16(p, WARD_DNS_TTL);
-		p = put16(p, (uint32_t)n);
+		p = put_record(p, q->type, n);
 		memcpy(p, a, n);
 		p += n;
 	}
-	if (q->edns) {
-		*p++ = 0;
-		p = put16(p, WARD_TYPE_OPT);
-		p = put16(p, EDNS_BYTES);
-		p = put16(p, 0);
-		p = put16(p, 0);
-		p = put16(p, 0);
-	}
-	return (size_t)(p - out);
+	return (size_t)(put_tail(p, q) - out);
 }

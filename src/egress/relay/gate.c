@@ -162,6 +162,7 @@ static bool heed(struct relay *r, const struct ward_relay_msg *m, const int fds[
 		r->max[RELAY_DOWN] = m->down_max;
 		return true;
 	case WARD_GATE_ANSWER: relay_names_answer(r, m); return true;
+	case WARD_GATE_SERVER: relay_names_server(m); return true;
 	case WARD_GATE_PASS: relay_flow_pass(r, m->id, m->value == 1); return true;
 	case WARD_GATE_REFUSED:
 		f = relay_flow_get(r, m->id);

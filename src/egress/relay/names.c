@@ -91,6 +91,31 @@ void relay_names_end(struct relay *r)
 			forget(r, &known[i]);
 }
 
+/* What the gate says of one service, server by server, until it says that this is all. */
+static struct {
+	uint32_t id; /* of the question; 0: none */
+	size_t n;
+	struct ward_dns_server v[WARD_EGRESS_SERVERS_MAX];
+} servers;
+
+void relay_names_server(const struct ward_relay_msg *m)
+{
+	struct ward_dns_server *v = &servers.v[servers.n];
+
+	if (servers.id != m->id) {
+		servers.id = m->id;
+		servers.n = 0;
+		v = servers.v;
+	}
+	if (servers.n == WARD_EGRESS_SERVERS_MAX)
+		return;
+	v->priority = (uint16_t)(m->value >> 16);
+	v->weight = (uint16_t)m->value;
+	v->port = m->to.port;
+	memcpy(v->name, m->name, sizeof(v->name));
+	servers.n++;
+}
+
 /* ---- answers ---- */
 
 union control {
@@ -154,10 +179,15 @@ static void answer_tcp(struct relay_flow *f, const uint8_t *p, size_t n)
 static void answer(struct relay *r, struct asker *a, uint8_t rcode, const uint8_t *v4,
 	const uint8_t *v6)
 {
-	uint8_t out[WARD_DNS_BYTES_MAX];
-	size_t n = ward_dns_write(&a->q, rcode, v4, v6, out);
+	uint8_t out[WARD_DNS_SERVERS_BYTES_MAX];
 	struct relay_flow *f = relay_flow_get(r, a->flow);
+	size_t n;
 
+	if (rcode == WARD_RCODE_OK && servers.id != 0 && servers.id == a->question)
+		n = ward_dns_write_servers(&a->q, servers.v, servers.n,
+			a->flow == 0 ? a->q.room : sizeof(out), out);
+	else
+		n = ward_dns_write(&a->q, rcode, v4, v6, out);
 	if (a->flow == 0)
 		answer_udp(r, a, out, n);
 	else if (f != NULL)
@@ -214,6 +244,7 @@ void relay_names_answer(struct relay *r, const struct ward_relay_msg *m)
 		keep(r, q->name, m);
 	close_question(r, q, m->value < 16 ? (uint8_t)m->value : WARD_RCODE_SERVFAIL, m->v4,
 		has_ipv6(r) ? m->v6 : NULL);
+	servers.id = 0;
 }
 
 /* ---- questions ---- */

@@ -194,7 +194,7 @@ void relay_flow_late(struct relay *r, struct relay_flow *f);
 /* ---- names.c: questions ---- */
 void relay_names_udp(struct relay *r, enum ward_relay_fd which, unsigned max); /* so many questions, if there are */
 void relay_names_tcp(struct relay *r, struct relay_flow *f);
-void relay_names_answer(struct relay *r, const struct ward_relay_msg *m);
+void relay_names_answer(struct relay *r, const struct ward_relay_msg *m); void relay_names_server(const struct ward_relay_msg *m);
 void relay_names_timers(struct relay *r);
 void relay_names_forget(struct relay *r, uint32_t flow);
 void relay_names_end(struct relay *r); /* what was not told yet */
