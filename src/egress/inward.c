@@ -199,6 +199,8 @@ int ward_egress_listen(struct ward_egress *e, const struct ward_egress_listener 
 			continue;
 		}
 		e->inward[i].inner = v[i].inner;
+		/* Whoever came from another machine, and is gone without a word, does not keep his place. */
+		(void)ward_inside_options(v[i].fd);
 		e->n_inward++;
 		/* From here on it is the relay's alone: with its end nobody is let in. */
 		ward_gate_send(e, &m, v[i].fd);

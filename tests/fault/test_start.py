@@ -183,6 +183,9 @@ def what_a_start_does_without(p):
         check_in(f"{' '.join(words)} {said}", "".join(lines[0]))
         check_in("RestrictAddressFamilies=", lines[0][0])
         check_eq(lines[0], lines[1])
+    r = run_refused(p, WITHOUT[2][1], more=("--publish", "[::1]:18099:8080"))
+    check_in("--publish [::1]:18099:8080: there is no IPv6", r.err)
+    check_in("publish at an address of IPv4", r.err)
 
 
 @both

@@ -5,6 +5,7 @@
 /* ---- from the host ---- */
 
 static struct ward_relay_addr home;
+static int listener = -1; /* the same socket, to look at */
 
 /* One that listens at 127.0.0.1; where door sockets of the inside come from is the other end of what is returned. */
 static int publishes(void)
@@ -16,6 +17,8 @@ static int publishes(void)
 	home = (struct ward_relay_addr){
 		.family = 4, .port = port_of(v.fd), .a = { 127, 0, 0, 1 }
 	};
+	ward_close(listener);
+	listener = dup(v.fd);
 	if (listen(v.fd, 8) < 0 || ward_socketpair(SOCK_SEQPACKET, door) < 0)
 		abort();
 	begin();
@@ -35,6 +38,17 @@ static struct ward_relay_msg came(uint32_t id)
 		.inward = 1,
 		.to = home,
 		.from = { .family = 4, .port = 4000, .a = { 127, 0, 0, 1 } } };
+}
+
+/* Else one that came from another machine, and lost it, has his place for as long as the server inside is silent. */
+TEST(who_comes_from_the_host_and_is_gone_is_asked_for)
+{
+	int door = publishes(), on = 0;
+	socklen_t n = sizeof(on);
+
+	CHECK(getsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &on, &n) == 0 && on == 1);
+	ward_close(door);
+	end();
 }
 
 TEST(what_cannot_have_come_to_a_listener)

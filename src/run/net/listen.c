@@ -96,7 +96,14 @@ static int not_bound(const struct life *l, const struct ward_published *p, uint1
 			rule->text, port);
 		ward_fail_fix(err, "publish one from 1024 on, for example --publish %u:%u",
 			p->inner, p->inner);
-	} else if (e == EADDRNOTAVAIL || e == EAFNOSUPPORT) {
+	} else if (e == EAFNOSUPPORT) {
+		(void)ward_fail_errno(err, WARD_E_SYSTEM, e,
+			"%.200s: there is no IPv%d on this host, or for who starts Ward",
+			rule->text, p->family);
+		ward_fail_fix(err,
+			"publish at an address of IPv%d, or at none, which is the loopback that there is",
+			p->family == 6 ? 4 : 6);
+	} else if (e == EADDRNOTAVAIL) {
 		(void)ward_fail_errno(err, WARD_E_SYSTEM, e,
 			"%.200s: %s is no address of this host", rule->text, address);
 		ward_fail_fix(err,
