@@ -131,10 +131,10 @@ static void set_options(int fd)
 	static const struct {
 		int level, name, value;
 	} rows[] = {
-		{ IPPROTO_TCP, TCP_NODELAY, 1 },
-		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
-		{ IPPROTO_TCP, TCP_KEEPIDLE, 60 },
-		{ IPPROTO_TCP, TCP_KEEPINTVL, 15 },
+		{ IPPROTO_TCP, TCP_NODELAY, 1 }, { SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 60 }, { IPPROTO_TCP, TCP_KEEPINTVL, 15 },
+		{ SOL_SOCKET, SO_OOBINLINE,
+			1 }, /* or an urgent byte is gone, from the middle of what is said */
 	};
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++)

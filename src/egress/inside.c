@@ -258,6 +258,8 @@ int ward_inside_options(int fd)
 		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
 		{ IPPROTO_TCP, TCP_KEEPIDLE, GONE_S },
 		{ IPPROTO_TCP, TCP_KEEPINTVL, GONE_S / 5 },
+		/* What is urgent would be gone, from the middle of what is said. */
+		{ SOL_SOCKET, SO_OOBINLINE, 1 },
 	};
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(rows); i++)

@@ -207,6 +207,7 @@ static void type_text(uint32_t type, char out[24])
 		{ 44, "SSHFP" },
 		{ 48, "DNSKEY" },
 		{ 52, "TLSA" },
+		{ 256, "URI" },
 		{ 257, "CAA" },
 	};
 

@@ -539,11 +539,16 @@ def the_host_s_loopback_by_its_name(p):
 @both
 def a_server_that_speaks_first_is_heard_first(p):
     n = Net(p)
-    t = Talker(b"220 hello\r\n")
+
+    def urgently(c):
+        c.send(b"U", socket.MSG_OOB)
+        while data := c.recv(65536):
+            c.sendall(data)
+    t = Talker(b"220 hello\r\n", urgently)
     script = f"""
 import socket
 s = socket.create_connection(({NAME!r}, {t.port}), 10)
-print(s.recv(11))
+print(s.recv(12, socket.MSG_WAITALL))
 s.sendall(b"x" * 70000 + b"!")
 n = 0
 while n < 70001:
@@ -551,9 +556,9 @@ while n < 70001:
 print(n)
 """
     r, _ = n.run(PYTHON, "-c", script, grants=n.grants(port=t.port))
-    check_eq((r.code, r.out.split()), (0, ["b'220", "hello\\r\\n'", "70001"]), r.err)
+    check_eq((r.code, r.out.split()), (0, ["b'220", "hello\\r\\nU'", "70001"]), r.err)
     c = n.told("net.connect")[-1]["detail"]
-    check_eq((c["inspected"], c["up"], c["down"]), ("none", 70001, 70012))
+    check_eq((c["inspected"], c["up"], c["down"]), ("none", 70001, 70013))
 
 
 @both

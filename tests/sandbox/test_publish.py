@@ -78,12 +78,14 @@ class Server:
         return [r for r in box.records(self.p) if r["kind"].startswith("net.") and kind in (None, r["kind"])]
 
 
-def talk(port, data=b"hello", host="127.0.0.1"):
+def talk(port, data=b"hello", host="127.0.0.1", urgent=0):
     """All that comes for what was said; the own side is closed behind it."""
     with socket.create_connection((host, port), 10) as s:
         s.settimeout(20)
         if data:
-            s.sendall(data)
+            s.sendall(data[:len(data) - urgent])
+        if urgent:
+            s.send(data[-urgent:], socket.MSG_OOB)
         s.shutdown(socket.SHUT_WR)
         got = b""
         while True:
@@ -121,7 +123,7 @@ def the_host_reaches_a_server_at(p, where):
     s = Server(p, "--publish", f"{port}:8080", where=where)
     peer = b"::1" if where == "::1" else b"::ffff:127.0.0.1" if where == "::" else b"127.0.0.1"
     for host in ["127.0.0.1"] + ["::1"] * has_six():
-        check_eq(talk(port, b"hello", host), b"you are " + peer + b"\nhelloend")
+        check_eq(talk(port, b"hello", host, urgent=1), b"you are " + peer + b"\nhelloend")
     # At no other address, and at no other port.
     check(is_refused(port, "127.0.0.2"), "127.0.0.2 answers, too")
     check(is_refused(8080) or port == 8080, "the port inside is one of the host's")
