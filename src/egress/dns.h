@@ -59,6 +59,7 @@ struct ward_resolv_conf {
 	size_t n;
 	struct sockaddr_in6 v[WARD_RESOLVERS_MAX]; /* or sockaddr_in, by sin6_family */
 	unsigned timeout_ms, attempts, ndots;
+	bool tcp; /* use-vc */
 	size_t n_search;
 	char search[WARD_SEARCH_MAX][WARD_RELAY_NAME_MAX + 2]; /* in normal form */
 };

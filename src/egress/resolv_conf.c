@@ -137,6 +137,8 @@ static void take_options(struct ward_str line, size_t at, struct ward_resolv_con
 		(void)number_of(w, WARD_STR("ndots:"), NDOTS_MAX, &ret->ndots);
 		if (ward_str_eq(w, WARD_STR("ndots:0")))
 			ret->ndots = 0;
+		if (ward_str_eq(w, WARD_STR("use-vc")))
+			ret->tcp = true;
 	}
 }
 
@@ -148,6 +150,7 @@ void ward_resolv_conf_parse(const char *text, size_t n, struct ward_resolv_conf 
 	size_t at = 0;
 
 	ret->n = ret->n_search = 0;
+	ret->tcp = false;
 	ret->attempts = ATTEMPTS;
 	ret->ndots = 1;
 	while (next_line(text, n, &at, &line)) {

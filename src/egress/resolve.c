@@ -76,7 +76,7 @@ static void follow_conf(struct ward_resolver *r, uint64_t now)
 static bool is_same_conf(const struct ward_resolv_conf *a, const struct ward_resolv_conf *b)
 {
 	if (a->n != b->n || a->timeout_ms != b->timeout_ms || a->attempts != b->attempts ||
-		a->ndots != b->ndots || a->n_search != b->n_search)
+		a->ndots != b->ndots || a->tcp != b->tcp || a->n_search != b->n_search)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (memcmp(&a->v[i], &b->v[i], ward_resolver_size(&a->v[i])) != 0)
@@ -214,7 +214,7 @@ static void next_try(struct half *h, int err)
 
 	h->err = err;
 	close_half(h);
-	h->tcp = false;
+	h->tcp = c->tcp;
 	/* There are boxes on the way that let nothing through that they do not know. */
 	h->plain = h->tries + 1 >= c->n;
 	if (++h->tries < c->n * c->attempts) {
@@ -470,7 +470,9 @@ static void begin_lookup(struct ward_lookup *l, uint64_t now)
 
 		if (h->l)
 			close_half(h);
-		*h = (struct half){ .source = { on_half, h }, .l = l, .fd = -1 };
+		*h = (struct half){
+			.source = { on_half, h }, .l = l, .fd = -1, .tcp = l->r->conf.tcp
+		};
 	}
 	/* A service is one question. */
 	l->halves[1].done = l->p->servers != NULL;

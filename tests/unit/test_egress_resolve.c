@@ -257,10 +257,10 @@ TEST(resolv_conf)
 	CHECK_EQ_INT(c.n_search, 1);
 	CHECK_STR_EQ(c.search[0], "corp.example");
 	CHECK_EQ_INT(c.ndots, 1);
-	c = parse("domain x\nsearch a..b . b c d e f g h\noptions ndots:0");
+	c = parse("domain x\nsearch a..b . b c d e f g h\noptions ndots:0 use-vc");
 	CHECK_EQ_INT(c.n_search, WARD_SEARCH_MAX);
 	CHECK_STR_EQ(c.search[0], "b");
-	CHECK_EQ_INT(c.ndots, 0);
+	CHECK(c.ndots == 0 && c.tcp);
 	/* Bounded, whatever it says; and nothing is the host itself. */
 	c = parse("options timeout:4000000000 attempts:99999999999\n");
 	CHECK(is4(&c.v[0], "127.0.0.1", 53));
@@ -620,9 +620,10 @@ static void whole_end(struct whole *w)
 TEST(what_is_cut_is_asked_for_by_tcp)
 {
 	static const struct {
-		bool listens, closes, cuts;
+		bool listens, closes, cuts, tcp; /* tcp: as it is wanted at once (use-vc) */
 		enum ward_found found;
 	} whats[] = { { .listens = true, .found = WARD_FOUND_SOME },
+		{ .listens = true, .tcp = true, .found = WARD_FOUND_SOME },
 		{ .listens = true, .closes = true, .found = WARD_FOUND_SILENT },
 		{ .listens = true, .cuts = true, .found = WARD_FOUND_SILENT },
 		{ .found = WARD_FOUND_SILENT } };
@@ -632,17 +633,17 @@ TEST(what_is_cut_is_asked_for_by_tcp)
 		struct whole w = whole_begin(&s, row->listens);
 		struct ward_pins_table t = { 0 };
 		struct ward_pinned *p = ward_pinned_make(&t, NAME);
-
 		CASE("%zu", (size_t)(row - whats));
 		REQUIRE(p != NULL);
 		w.closes = row->closes;
 		w.cuts = row->cuts;
 		s.whole = row->listens ? &w : NULL;
 		s.r.conf.timeout_ms = 5000;
+		s.r.conf.tcp = row->tcp;
 		servers_find(&s, p);
 		CHECK_EQ_INT(p->found, row->found);
 		/* For each family, and no more often. */
-		CHECK_EQ_INT(w.n, row->listens ? 2 : 0);
+		CHECK(w.n == (row->listens ? 2 : 0) && (s.asked[0] == 0) == row->tcp);
 		if (row->found == WARD_FOUND_SOME)
 			CHECK(p->out.n == 1 && p->out.v[0].a[3] == 35);
 		else
