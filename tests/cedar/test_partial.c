@@ -743,7 +743,7 @@ TEST(out_of_memory)
 	if (!ALLOC_FAIL_WORKS)
 		SKIP("the sanitizer has an allocator of its own");
 	begin(&w);
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < 60; i++)
 		ward_buf_addf(&text,
 			"permit(principal == U::\"u%d\", action in [Action::\"a%d\"], resource) when { "
 			"[principal, context.set, %d].contains({a: principal.x, b: context}.a) };",

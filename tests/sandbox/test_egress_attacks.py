@@ -683,4 +683,4 @@ def ten_thousand_idle_connections_are_bounded_and_go_away(p):
 
 
 if __name__ == "__main__":
-    box.main()
+    box.main(at_once=3)

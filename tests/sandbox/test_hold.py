@@ -309,4 +309,4 @@ def under_a_new_ceiling_nobody_is_asked_any_more(p):
 
 
 if __name__ == "__main__":
-    box.main()
+    box.main(at_once=3)

@@ -606,4 +606,4 @@ def a_layer_of_its_own_disk_is_refused(p):
 
 
 if __name__ == "__main__":
-    box.main()
+    box.main(at_once=3)
