@@ -277,4 +277,4 @@ def a_resolver_that_is_none_is_refused(p):
 
 
 if __name__ == "__main__":
-    box.main()
+    box.main(at_once=3)
