@@ -16,9 +16,11 @@
 
 #include "os/os.h"
 #include "run/capture.h"
+#include "run/persist/persist.h"
 #include "run/request.h"
 
 #define FD_PREFIX "fd:"
+#define LOOKS 10
 
 static const char too_few[] = "raise the limit of open files (ulimit -n): a run needs 64";
 
@@ -67,6 +69,31 @@ static int check_name(int dir, const char *name, const char *text, struct ward_e
 	return errno == ENOENT
 		? WARD_OK
 		: ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot look at \"%s\"", text);
+}
+
+int ward_named_answers(const char *path, struct ward_error *err)
+{
+	char at[WARD_PATH_MAX], cwd[WARD_PATH_MAX];
+	struct stat st;
+
+	/* What cannot be named like this is the matter of who opens it. */
+	if (!path[0] || ward_has_prefix(path, FD_PREFIX) ||
+		(path[0] != '/' && !getcwd(cwd, sizeof(cwd))) ||
+		(size_t)snprintf(at, sizeof(at), "%s%s%s", path[0] == '/' ? "" : cwd,
+			path[0] == '/' ? "" : "/", path) >= sizeof(at))
+		return WARD_OK;
+	/* Some five seconds, as of what is mounted in a grant: one look is half a second, and a busy server may be late. */
+	for (int i = 0; i < LOOKS; i++) {
+		WARD_CLEANUP(ward_looks_done) struct ward_looks looks = { 0 };
+
+		ward_looks_begin(&looks);
+		if (ward_look(&looks, at, 0, &st) != -ETIMEDOUT)
+			return WARD_OK;
+	}
+	(void)ward_fail_errno(err, WARD_E_SYSTEM, ETIMEDOUT,
+		"\"%s\" cannot be looked at: what is mounted there does not answer", path);
+	ward_fail_fix(err, "name a file elsewhere, or unmount it (umount -l)");
+	return WARD_E_SYSTEM;
 }
 
 /*

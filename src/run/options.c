@@ -13,6 +13,7 @@
 
 #include "egress/egress.h"
 #include "os/os.h"
+#include "run/persist/persist.h"
 #include "run/request.h"
 
 #define GRACE_MAX_MS 3600000u
@@ -305,8 +306,10 @@ static int apply_resolver(struct ward_request *r, const char *value, unsigned in
 static int apply_audit(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
+	int code = ward_named_answers(value, err);
+
 	(void)index;
-	return ward_option_keep(r, value, &r->audit, err);
+	return code < 0 ? code : ward_option_keep(r, value, &r->audit, err);
 }
 
 /* ---- limits ---- */
@@ -536,7 +539,10 @@ static int open_dest(struct ward_request *r, struct ward_dest *d, const char *va
 		const char *option;
 	} all[] = { { &r->outcome, "--outcome" }, { &r->report, "--report" },
 		{ &r->head_to, "--head-to" } };
-	int code = ward_dest_open(d, r->arena, value, err);
+	int code = ward_named_answers(value, err);
+
+	if (code >= 0)
+		code = ward_dest_open(d, r->arena, value, err);
 
 	for (size_t i = 0; code >= 0 && i < WARD_ARRAY_SIZE(all); i++)
 		if (all[i].d != d && ward_dest_same(all[i].d, d)) {

@@ -316,6 +316,16 @@ def doctor_says_what_a_run_holds_where_there_is_no_program(p):
     check_in("\n      syscalls        enforced", said)
 
 
+def no_usr():
+    enter(new_root("usr", "bin", "sbin", *(name for name in os.listdir("/") if name.startswith("lib"))))
+
+
+@as_both(no_usr)
+def doctor_says_it_where_there_is_no_usr_either(p):
+    """Busybox and its links in /bin, or a single program."""
+    check_in("\n      syscalls        enforced", doctor(p))
+
+
 def read_only_tmp():
     box.private_mounts()
     box.bound_fuse()

@@ -72,6 +72,30 @@ box._register(what_does_not_answer_is_left_out_of_a_write_grant, "user",  # pyli
               (lambda: box.become_user(gone)) if os.geteuid() == 0 else None)
 
 
+def what_an_option_names_is_waited_for_by_nobody(p):
+    """All at once, since each waits for some seconds."""
+    if not dead:
+        skip("root mounts it, and is its user then")
+    at, runs = f"{WS}/sub/hangs/x", {}
+    for option in ("--outcome", "--report", "--head-to", "--audit", "--policy"):
+        words = [option, at] if option == "--audit" else ["--audit", p.log, option, at]
+        runs[option] = subprocess.Popen([os.environ["WARD"], "run", *words, "--", "true"], cwd=p.ws, env=p.env(), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        for option, q in runs.items():
+            err = q.communicate(timeout=25 * PATIENCE)[1].decode()
+            check_eq(q.returncode, 125, err)
+            check_in(f'ward: {option}: "{at}" cannot be looked at: what is mounted there does not answer', err)
+    finally:
+        for q in runs.values():
+            q.kill()
+        dead["hangs"].end()
+
+
+box._register(what_an_option_names_is_waited_for_by_nobody, "user",  # pylint: disable=protected-access
+              (lambda: box.become_user(lambda: gone_from(["hangs"]))) if os.geteuid() == 0 else None)
+
+
 def lives():
     """/mnt/ws has one that answers until somebody says otherwise."""
     gone_from([])

@@ -254,11 +254,18 @@ DOCTOR_CHECK(doctor_refusal)
 
 static struct ward_plan *plan_of(struct doctor *d, const char *exe, bool grant)
 {
-	struct place p = { "", "/dev/null", "/usr" };
+	/* Any directory: an image may be of one program, or of one and its links in /bin. */
+	static const char *const some[] = { "/usr", "/etc", "/bin", "/tmp", "/home", "/var" };
+	struct stat st;
+	struct place p = { "", "/dev/null", "" };
 	struct ward_error err = WARD_ERROR_INIT;
-	struct ward_request *r = request(&p, exe, NULL, &err);
+	struct ward_request *r;
 	struct ward_plan *plan = NULL;
 
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(some) && !p.ws[0]; i++)
+		if (stat(some[i], &st) == 0)
+			(void)snprintf(p.ws, sizeof(p.ws), "%s", some[i]);
+	r = request(&p, exe, NULL, &err);
 	/* Whatever the level: this plan is never run. */
 	for (int i = 0; r && i < WARD_AXIS_MAX; i++)
 		r->accept[i] = WARD_LEVEL_NONE;

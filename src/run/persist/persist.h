@@ -68,6 +68,8 @@ struct ward_looks {
 void ward_looks_begin(struct ward_looks *x);
 void ward_looks_done(struct ward_looks *x);
 int ward_look(struct ward_looks *x, const char *path, int flags, struct stat *ret);
+/* run/dest.c: what an option names (or fd:N) does not lie in a mount that answers nobody, where to open it would wait for ever. */
+int ward_named_answers(const char *path, struct ward_error *err);
 
 /* ---- kernels.c: the kernel's own (proc, sysfs ...), mounted below a grant or in one: no sandbox is shown the host's ---- */
 bool ward_rs_in_kernels(struct ward_resolver *rs, const char *path);     /* absolute, without links: it lies in one */

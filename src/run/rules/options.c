@@ -2,6 +2,7 @@
 /* Options about policies: what each of them does to a request. As strict as the others (run/options.c). */
 #include <string.h>
 
+#include "run/persist/persist.h"
 #include "run/request.h"
 
 #define LABELS_MAX 64u
@@ -25,8 +26,10 @@ int ward_apply_policy(struct ward_request *r, const char *value, unsigned index,
 {
 	struct ward_policy_option *v;
 	const char *path;
-	int code = ward_option_keep(r, value, &path, err);
+	int code = ward_named_answers(value, err);
 
+	if (code >= 0)
+		code = ward_option_keep(r, value, &path, err);
 	if (code < 0)
 		return code;
 	v = ward_arena_alloc(r->arena, (r->n_policies + 1) * sizeof(*v));
