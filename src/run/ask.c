@@ -651,11 +651,19 @@ static bool is_home(const char *path)
 	return is;
 }
 
+/* Without a view these are the host's own, for all of its users: whoever wants a place to work in has another grant than of all that. */
+static bool is_shared(const struct life *l, const char *dir)
+{
+	return (l->plan->seccomp & WARD_SECCOMP_NO_SOCKET) &&
+		(ward_path_within(dir, "/tmp") || ward_path_within(dir, "/var/tmp"));
+}
+
 /*
  * No sandbox has the host's /sys, and to write all of a home is granted to nobody who does not insist: pasted, such a cure would be
  * refused, and what it gives is not the least. What is to be made in a home has to be there first, and then it has a name.
  */
-static void not_whole(const struct ward_question *q, bool name, struct ward_decision *ret)
+static void not_whole(const struct life *l, const struct ward_question *q, bool name,
+	struct ward_decision *ret)
 {
 	const char *why = "; all of your home is no grant: name what is in it";
 	size_t used = strlen(ret->why);
@@ -669,6 +677,10 @@ static void not_whole(const struct ward_question *q, bool name, struct ward_deci
 		*strrchr(dir, '/') = '\0';
 	if (ward_rs_reserved(dir)) {
 		ret->cure[0] = '\0';
+	} else if (q->absent && is_shared(l, dir)) {
+		ret->cure[0] = '\0';
+		(void)snprintf(ret->why + used, sizeof(ret->why) - used,
+			"; there is no private one here: mkdir DIR, --write DIR --env TMPDIR=DIR");
 	} else if (is_home(dir)) {
 		ret->cure[0] = '\0';
 		if (name)
@@ -693,6 +705,6 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 	if (r == WARD_OK && ret->cure[0] && name)
 		r = name_cure(&q, ret, err);
 	if (r == WARD_OK)
-		not_whole(&q, name, ret);
+		not_whole(l, &q, name, ret);
 	return r == WARD_OK ? listed_whole(l, &q, ret, err) : r;
 }

@@ -393,6 +393,28 @@ def where_it_cannot_be(p):
     check_eq(left(p), [])
 
 
+@root_only
+def a_store_on_an_overlay_is_refused_before_the_start(p):
+    """A container's own tree: the kernel lays no layer there, and nobody makes a whiteout there."""
+    project(p)
+    for d in ("on", "low"):
+        (p.side / d).mkdir()
+    box.mount("none", p.side / "on", "tmpfs", 0, "mode=0700")
+    for d in ("up", "work", "both"):
+        (p.side / "on" / d).mkdir()
+    box.mount("none", p.side / "on/both", "overlay", 0, f"lowerdir={p.side}/low,upperdir={p.side}/on/up,workdir={p.side}/on/work")
+    env = {"XDG_STATE_HOME": str(p.side / "on/both")}
+    for kind in ("plan", "run"):
+        r = p.run("--review", "--", "/bin/true", env=env, kind=(kind,))
+        check_eq(r.code, 125 if kind == "run" else 1, r.err)
+        check_in("lies on an overlay (a container's), which can carry none; set XDG_STATE_HOME to", r.err)
+    r = p.run("--review", "--disk-backend", "tmpfs", "--", "/bin/true", env=env, kind=("plan",))
+    check_eq(r.code, 0, r.err)
+    check_in("what the run removes cannot be kept as removed", r.out + r.err)
+    report = json.loads(cli.ward("doctor", "--json", env=p.env(**env), cwd=p.ws).out)
+    check_eq([c["status"] for c in report["checks"] if c["id"] == "review"], ["warn"])
+
+
 @both
 def a_store_of_somebody_else_is_refused(p):
     project(p)

@@ -19,6 +19,8 @@
 #include "os/missing.h"
 #include "os/os.h"
 #include "run/doctor/doctor.h"
+#include "run/review/place.h"
+#include "workspace/workspace.h"
 
 #define OPEN_TREE_CLONE_ 1u
 #define MOUNT_ATTR_IDMAP_ 0x100000u
@@ -238,6 +240,7 @@ static int lay_overlay(struct doctor_result *r, void *arg)
 DOCTOR_CHECK(doctor_review)
 {
 	unsigned ids[2], outside[2];
+	char store[WARD_PATH_MAX];
 	struct doctor_result r;
 
 	doctor_ids(&ids[0], &outside[0], &ids[1], &outside[1]);
@@ -252,6 +255,12 @@ DOCTOR_CHECK(doctor_review)
 		doctor_say(f, row->missing, "%s: %s", r.step, strerror(r.err));
 		if (r.step == on_tmpfs)
 			doctor_fix(f, "ward run --review --disk-backend dir -- CMD");
+		return;
+	}
+	/* It would be refused, or keep no removal: where that lies is what matters then. */
+	if (ward_workspace_where(store) && !ward_review_store_fits(store)) {
+		doctor_say(f, row->missing, WARD_REVIEW_STORE_WHY);
+		doctor_fix(f, WARD_REVIEW_STORE_FIX);
 		return;
 	}
 	doctor_say(f, DOCTOR_OK, "a file was removed in an overlay, and was still there below");

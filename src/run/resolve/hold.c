@@ -2,11 +2,14 @@
 /*
  * A mount goes where its directory goes: whoever may write a/ moves a/b away, with all that is protected below it, and makes
  * an a/b that nothing protects, for the next run and for everybody outside. So each directory between what is not
- * written and the grant that it lies in is a mount itself, with the same rights: the kernel moves none of those.
+ * written and the grant that it lies in is a mount itself, with the same rights: the kernel moves none of those. And what was granted and
+ * stays closed all the same.
  */
 #include <string.h>
 
 #include "run/resolve/look.h"
+
+#define TOLD_MAX 4
 
 static int hold_one(struct ward_resolver *rs, const char *path, const struct ward_node *grant,
 	struct ward_error *err)
@@ -85,4 +88,81 @@ bool ward_rs_covers(const struct ward_resolver *rs, const struct ward_node *mask
 			return true;
 	}
 	return false;
+}
+
+/*
+ * ---- root's run where nothing can be mapped ----
+ * Without user namespaces (most containers) its command is the reserved user by the host's own ids, too: of root's files it may do what
+ * everybody may. So what was granted and is closed to it is said before the start: the kernel refuses it in words that name no cure, and
+ * nothing of ours is asked. Access lists are not looked at.
+ */
+enum { ENTER = 1, WRITE = 2, READ = 4 };
+
+static bool may(const struct stat *st, unsigned want)
+{
+	unsigned mode = st->st_mode;
+
+	if (st->st_uid == WARD_RESERVED_ID)
+		mode >>= 6;
+	else if (st->st_gid == WARD_RESERVED_ID)
+		mode >>= 3;
+	return (mode & want) == want;
+}
+
+/* The first directory on the way that it may not enter, or path itself; NULL: it is open to it. */
+static const char *closed_at(struct ward_resolver *rs, const char *path, unsigned want,
+	char out[WARD_PATH_MAX])
+{
+	struct ward_target t;
+	size_t n = strlen(path);
+
+	if (n >= WARD_PATH_MAX)
+		return NULL;
+	for (size_t i = 1; i < n; i++) {
+		if (path[i] != '/')
+			continue;
+		memcpy(out, path, i);
+		out[i] = '\0';
+		if (ward_rs_look(rs, out, &t) == 0 && !may(&t.st, ENTER))
+			return out;
+	}
+	memcpy(out, path, n + 1);
+	if (ward_rs_look(rs, path, &t) < 0 ||
+		may(&t.st, want | (S_ISDIR(t.st.st_mode) ? ENTER : 0)))
+		return NULL;
+	return out;
+}
+
+int ward_rs_warn_closed(struct ward_resolver *rs, struct ward_error *err)
+{
+	char at[WARD_PATH_MAX];
+	const char *last = NULL;
+	int r = WARD_OK, told = 0;
+
+	if (rs->host->uid != 0 || rs->host->userns || rs->r->backend != WARD_BACKEND_NATIVE)
+		return WARD_OK;
+	for (size_t i = 0; i < rs->n_nodes && r == WARD_OK && told < TOLD_MAX; i++) {
+		const struct ward_node *n = &rs->nodes[i];
+		const char *dest = n->dest, *where;
+		bool write = n->write;
+
+		/* Of what is only read, what somebody named: much else is shown in case it is wanted. */
+		if (n->kind != WARD_NODE_BIND || n->base || n->rule < 0 ||
+			(last && ward_path_within(dest, last)) ||
+			(!write && !rs->rules[n->rule].literal))
+			continue;
+		where = closed_at(rs, dest, write ? READ | WRITE : READ, at);
+		if (!where)
+			continue;
+		last = dest;
+		told++;
+		r = ward_rs_warn(rs, err,
+			"%s is closed to the command, which without user namespaces is user %d, and may %s there what everybody may; %s, or run ward as its owner",
+			ward_rs_show(rs, where), WARD_RESERVED_ID,
+			!ward_streq(where, dest) ? "enter"
+				: write          ? "write"
+						 : "read",
+			!ward_streq(where, dest) ? "chmod o+x it" : "chown -R 64646 it");
+	}
+	return r;
 }

@@ -504,6 +504,7 @@ static const struct {
 	{ ward_rs_review_store, false },
 	{ ward_rs_cover_log, false },
 	{ ward_rs_hold, false },
+	{ ward_rs_warn_closed, true },
 	{ ward_rs_other_names, false },
 	{ ward_rs_caches_laid, false },
 	{ ward_rs_place_cwd, false },

@@ -85,8 +85,8 @@ const struct ward_node *ward_rs_shown_by(const struct ward_resolver *rs, const c
 bool ward_rs_visible(const struct ward_resolver *rs, const char *path), ward_texts_hold(const struct ward_texts *t, const char *path);
 /* The node for a target that was found. */
 struct ward_node ward_rs_bind(const struct ward_resolver *rs, const struct ward_target *t, int rule);
-/* hold.c, when all nodes are there: no directory above what is protected can be moved away. */
-int ward_rs_hold(struct ward_resolver *rs, struct ward_error *err);
+/* hold.c, when all nodes are there: no directory above what is protected is moved away; what is closed to root's command is said. */
+int ward_rs_hold(struct ward_resolver *rs, struct ward_error *err), ward_rs_warn_closed(struct ward_resolver *, struct ward_error *);
 const char *ward_rs_show(struct ward_resolver *rs, const char *s);       /* "\"...\"", shortened, for a message */
 /* Fill err for a capability: `TYPE "RESOURCE": message`, with its place. Returns code. */
 int ward_rs_cap_fail(struct ward_resolver *rs, const struct ward_cap *cap, int code, struct ward_error *err,

@@ -5,8 +5,10 @@
  * refused here. The store is out of every run's reach, under review or not: who could write there could have anything committed.
  */
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statfs.h>
 
 #include "os/os.h"
 #include "run/resolve/look.h"
@@ -88,6 +90,37 @@ static bool store_of(struct ward_resolver *rs, char out[WARD_PATH_MAX])
 	return ward_workspace_where(home) && real_of(rs, home, out, &there);
 }
 
+bool ward_review_store_fits(const char *store)
+{
+	char dir[WARD_PATH_MAX];
+	struct statfs fs;
+	char *slash;
+
+	(void)snprintf(dir, sizeof(dir), "%s", store);
+	while (statfs(dir[0] ? dir : "/", &fs) < 0) {
+		slash = strrchr(dir, '/');
+		if (!slash)
+			return true;
+		*slash = '\0';
+	}
+	return (unsigned long)fs.f_type != OVERLAYFS_SUPER_MAGIC;
+}
+
+/*
+ * A layer is written there, or copied there: what that cannot carry is said before the command does its work. No overlay lies above another
+ * one's directory (DCACHE_OP_REAL), and nobody makes a whiteout on one (ovl_mknod).
+ */
+static int check_store(struct ward_resolver *rs, const char *store, struct ward_error *err)
+{
+	if (rs->r->disk_backend == WARD_DISK_LOOP || ward_review_store_fits(store))
+		return WARD_OK;
+	if (rs->r->disk_backend == WARD_DISK_DIR)
+		return refuse(err, WARD_E_REFUSED, WARD_REVIEW_STORE_WHY, WARD_REVIEW_STORE_FIX);
+	return ward_rs_warn(rs, err,
+		"%s lies on an overlay (a container's), where what the run removes cannot be kept as removed; %s",
+		ward_rs_show(rs, store), WARD_REVIEW_STORE_FIX);
+}
+
 static int check(struct ward_resolver *rs, struct ward_error *err)
 {
 	char store[WARD_PATH_MAX] = "";
@@ -118,7 +151,7 @@ static int check(struct ward_resolver *rs, struct ward_error *err)
 	if (ward_path_within(rs->workspace, store))
 		return refuse(err, WARD_E_REFUSED, "the workspace lies in the store of such layers",
 			"cd to the project's directory");
-	return WARD_OK;
+	return check_store(rs, store, err);
 }
 
 int ward_rs_review(struct ward_resolver *rs, struct ward_error *err)

@@ -92,10 +92,10 @@ static int ruleset(const struct init *in)
 		if (fd == -ELOOP || fd == -ESTALE)
 			fail(in->cmd, WARD_STAGE_CHANGED, -fd, path);
 		/*
-		 * A directory above it keeps the command out (root's run, of what lies in another user's 0700). A rule only adds: without
-		 * it what lies there is refused, or what its own mount and the rules above it say.
+		 * A directory above it keeps the command out (root's run, of what lies in another user's 0700; without namespaces in
+		 * root's own). A rule only adds: without it what lies there is refused, or what its own mount and the rules above it say.
 		 */
-		if (fd == -EACCES && in->namespaces)
+		if (fd == -EACCES)
 			continue;
 		e = fd < 0 ? fd : ward_ll_allow(set, fd, r[i].access);
 		if (e < 0)
