@@ -59,6 +59,7 @@ struct ward_egress_event {
 	uint16_t inner; /* the port inside; 0: the flow went out */
 	const char *why; /* BLOCK: machine word of egress/why.def: "no_rule" "address_class" "name_mismatch" ... */
 	const char *text; /* the same for people */
+	bool noted; /* DNS_BLOCK: who started the run is told, too */
 	const char *inspected; /* "tls" "http" "none" ... */
 	const char *via; /* of the proxy: "connect" "http" "socks5"; NULL: as programs connect */
 	const char *upstream; /* the host's proxy by which it went, or should have gone; NULL: none */

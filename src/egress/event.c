@@ -250,6 +250,7 @@ void ward_tell(struct ward_egress *g, const struct ward_egress_event *e)
 	t->waits.down = sum(t->waits.down, e->down);
 	t->waits.duration_ms += e->duration_ms;
 	t->waits.pid = e->pid;
+	t->waits.noted = e->noted;
 	/* 1, 2, 4, 8 ...: the number of all has reached a power of two. */
 	if ((t->total ^ before) > before)
 		flush(g, t);

@@ -347,12 +347,35 @@ static bool service_may_reach(struct ward_egress *e, const struct ward_dns_serve
 	return ward_may(e, &q, NULL) == WARD_ALLOW;
 }
 
-/* What was found, as far as it is of use inside; and of what is not the record says what it would take. */
+/*
+ * Of servers that are not granted the record says which they are; and so is told who started the run, where none is left. But of the web's
+ * (apt): there the name itself does as well, and is what was granted.
+ */
+static void tell_closed(struct ward_egress *e, const struct ward_service *s,
+	const bool closed[WARD_EGRESS_SERVERS_MAX], size_t n_closed)
+{
+	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_BLOCK,
+		.name = s->p->name,
+		.noted = n_closed == s->servers.n && strncmp(s->p->name, "_http", 5) != 0,
+		.count = 1 };
+	char text[1024];
+	size_t n = (size_t)snprintf(text, sizeof(text),
+		"a question for SRV: %zu of its %zu servers may not be connected to; grant them, if they are meant:",
+		n_closed, s->servers.n);
+
+	for (size_t i = 0; i < s->servers.n; i++)
+		if (closed[i] && n + sizeof(s->servers.v[i].name) + 8 < sizeof(text))
+			n += (size_t)snprintf(text + n, sizeof(text) - n, " %s:%u",
+				s->servers.v[i].name, s->servers.v[i].port);
+	ward_tell_why(&v, WARD_EGRESS_WHY_NO_TYPE, text);
+	ward_tell(e, &v);
+}
+
+/* What was found, as far as it is of use inside. */
 static void service_answer(struct ward_egress *e, struct ward_service *s)
 {
-	const struct ward_dns_server *closed = NULL;
+	bool closed[WARD_EGRESS_SERVERS_MAX] = { false };
 	size_t n_closed = 0;
-	char text[400];
 
 	for (size_t i = 0; i < s->servers.n; i++) {
 		const struct ward_dns_server *v = &s->servers.v[i];
@@ -361,15 +384,11 @@ static void service_answer(struct ward_egress *e, struct ward_service *s)
 			service_say_server(e, s, v);
 			continue;
 		}
-		closed = closed ? closed : v;
+		closed[i] = true;
 		n_closed++;
 	}
-	if (n_closed) {
-		(void)snprintf(text, sizeof(text),
-			"a question for SRV: %zu of its %zu servers may not be connected to (%s:%u): grant them, if they are meant",
-			n_closed, s->servers.n, closed->name, closed->port);
-		block_service(e, s->p->name, WARD_EGRESS_WHY_NO_TYPE, text);
-	}
+	if (n_closed)
+		tell_closed(e, s, closed, n_closed);
 	service_say(e, s, n_closed < s->servers.n ? RCODE_OK : RCODE_NO_NAME);
 }
 

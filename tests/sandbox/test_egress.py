@@ -474,8 +474,9 @@ def servers_of_a_granted_name_are_told_where_they_are_granted(p):
     # Nobody outside is asked but about a name that is granted, in a form in which little can be said.
     check_eq({name for name, kind in n.dns.queries if kind == SRV}, {f"_{x}._tcp.{NAME}" for x in ("db", "apt", "none", "no", "all")})
     told = {x["resource"]: x["detail"] for x in n.told("dns.block")}
-    check_in("1 of its 1 servers may not be connected to (other.test.example:80)", told[f"_apt._tcp.{NAME}"]["why"])
-    check_in("2 of its 3 servers may not be connected to (other.test.example:9)", told[f"_db._tcp.{NAME}"]["why"])
+    check_in("1 of its 1 servers may not be connected to; grant them, if they are meant: other.test.example:80", told[f"_apt._tcp.{NAME}"]["why"])
+    check_in(f"2 of its 3 servers may not be connected to; grant them, if they are meant: other.test.example:9 {NAME}:9", told[f"_db._tcp.{NAME}"]["why"])
+    check_eq([x for x in r.err.splitlines() if "has no answer" in x], [f"ward: network: _apt._tcp.{NAME} has no answer: {told[f'_apt._tcp.{NAME}']['why']}"])
     check_in(f"_db._tcp.{NAME}", [x["resource"] for x in n.told("dns.query")])
 
 

@@ -450,6 +450,9 @@ static void note(struct life *l, const struct ward_egress_event *e)
 
 	if (e->kind == WARD_EGRESS_LIMIT) {
 		ward_outcome_note(l->o, "network: %s (%s)", e->text, e->why);
+	} else if (e->noted && l->net_notes < WARD_NET_NOTES_MAX) {
+		l->net_notes++;
+		ward_outcome_note(l->o, "network: %s has no answer: %s", e->name, e->text);
 	} else if (e->kind == WARD_EGRESS_BLOCK && !ward_egress_is_violation(e->why) &&
 		l->net_notes < WARD_NET_NOTES_MAX) {
 		l->net_notes++;
