@@ -69,8 +69,6 @@ enum ward_relay_type {
 	WARD_RELAY_LIMIT, /* value = enum ward_relay_limit, up = how often: what was turned away without a word to the gate */
 	/* gate -> */
 	WARD_GATE_ANSWER, /* id, value = DNS rcode; 0: v4, v6 are its addresses; all zero: it has none of that kind */
-	/* id of a question for a service: name, to.port, value = priority << 16 | weight of a server. Behind the last comes ANSWER */
-	WARD_GATE_SERVER,
 	/*
 	 * id, + the connected socket, non-blocking, without delay; idle_ms, total_ms, up_max, down_max: 0 = no limit. value 1: what
 	 * ward_spoken_passes() lets through may go without a word; name: what was connected to, "" = an address; to: the port that was
@@ -93,7 +91,9 @@ enum ward_relay_type {
 	 * accepted it itself. Else the flow of that id (WARD_GATE_FLOW, of no other that is open), which the gate knows: no OPEN;
 	 * and with the connected socket as a second descriptor all else as of DIALED.
 	 */
-	WARD_GATE_CLIENT
+	WARD_GATE_CLIENT,
+	/* id of a question for a service: name, to.port, value = priority << 16 | weight of a server. Behind the last comes ANSWER */
+	WARD_GATE_SERVER
 };
 #define WARD_GATE_FLOW 0x80000000u /* of the ids that the gate chose; of a flow that the relay accepted it is not set */
 /* How a connection came. */

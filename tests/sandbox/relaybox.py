@@ -26,7 +26,7 @@ PASSED = 0x100   # WARD_SEEN_PASSED
 SOME = 0x200   # WARD_SEEN_SOME
 RESERVED = 64645   # WARD_RESERVED_ID - 1
 WAIT = 10 * int(os.environ.get("WARD_TEST_PATIENCE", "1"))   # as tests/harness/tap.py has it
-VERSION = 8   # WARD_RELAY_VERSION
+VERSION = 9   # WARD_RELAY_VERSION
 
 libc = ctypes.CDLL(None, use_errno=True)
 
