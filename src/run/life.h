@@ -21,7 +21,7 @@ struct life {
 	int anchor;                 /* holds the locks on them and on the next; the init has it too. 0 = none */
 	struct ward_pending *pending; /* where the next start finds the run, if it is killed */
 	bool not_pending;           /* there is no place for that, and it was said */
-	struct ward_looks looks; struct ward_before before; /* at refused names; what there was of names that run code later */
+	struct ward_looks looks; struct ward_before before; struct ward_lost lost; /* at refused names; what was, late.c, lost.c */
 	struct ward_rulebook *book; /* NULL: only the request's own capabilities decide */
 	struct ward_asks asks;      /* what a person has to be asked, and what was said; its arena is ours */
 	struct ward_buf rules;      /* what a person said yes to for longer, as policies */

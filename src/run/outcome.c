@@ -591,7 +591,7 @@ int ward_outcome_exit_code(const struct ward_outcome *o)
 	if (o->status == WARD_STATUS_SPAWN_FAILED)
 		return spawn_exit_code(o);
 	if (o->status == WARD_STATUS_EXITED)
-		return o->code == 0 && o->fail_on_violation && o->violations_total > 0
+		return o->code == 0 && o->fail_on_violation && (o->violations_total > 0 || o->lost)
 			? 123
 			: o->code & 0xff;
 	return o->sig > 0 && o->sig < 128 ? 128 + o->sig : 125; /* signaled, cancelled */

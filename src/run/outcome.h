@@ -42,12 +42,13 @@ struct ward_outcome_violation {
 	uint64_t seq;                /* record in the log; 0 = none */
 };
 
-/* A name that runs code later, and was not there before, or is another (docs/persistence.md). */
+/* A name that runs code later, and was not there before, or is another (docs/persistence.md); or that a rule kept from the run. */
 struct ward_outcome_late {
 	const char *path;            /* chosen by the sandbox: any bytes */
 	const char *what;            /* "appeared" or "changed" */
 	const char *why;
 	bool held;                   /* it was, and is another all the same: somebody outside did that, or the run after them */
+	bool read;                   /* it was not to be read; else not to be written */
 };
 
 struct ward_outcome_stream {
@@ -92,6 +93,7 @@ struct ward_outcome {
 	/* static: "none" (nothing was changed), "pending", "committed" (nothing waits any more), "incomplete" */
 	const char *review_state;
 
+	bool lost;                   /* what a rule kept from the run is another: live/lost.c */
 	bool late_looked;            /* for names that run code later */
 	bool late_complete;          /* and nothing was left out, but for what the list has no room for */
 	struct ward_outcome_late *late;

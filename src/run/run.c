@@ -290,6 +290,8 @@ static int plan_and_start(struct life *l, struct ward_error *err)
 		r = pending_begin(l, err);
 		if (r == WARD_OK)
 			r = ward_pins_make(l, err);
+		if (r == WARD_OK)
+			r = ward_lost_begin(l, err);
 		if (r < 0)
 			return r;
 		r = start(l, &host, err);
@@ -547,6 +549,7 @@ static int run_whole(struct ward_request *r, struct ward_outcome **ret, struct w
 	r->before = NULL;
 	ward_looks_done(&l.looks);
 	ward_before_done(&l.before);
+	ward_lost_done(&l.lost);
 	r->run_id = NULL; /* the outcome may be freed before the request */
 	if (ward_outcome_finish(l.o) < 0)
 		code = ward_fail(&local, WARD_E_NOMEM, "no memory for the outcome's text");

@@ -604,18 +604,47 @@ def what_is_forbidden_is_not_granted_by_the_name_of_a_link(p):
 
 
 @both
-def what_somebody_outside_replaces_is_what_he_put_there(p):
+def what_somebody_outside_replaces_is_what_he_put_there_and_the_end_says_so(p):
     """Known: a cover lies on a file, not on a name. Who moves another file there, outside, shows that one. docs/agreement.md"""
-    p.write("key", "old\n", 0o666)
+    for name in ("key", "anew", "place", "fixed", "same"):
+        p.write(name, "old\n", 0o666)
     p.ws.chmod(0o777)
-    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./key");\n')
-    q = p.start("--quiet", "--policy", "x.cedar", "--read", ".", "sh", "-c", "cat key; echo up; read _; cat key",
-                stdout=subprocess.PIPE, stdin=subprocess.PIPE)
-    check_eq(q.stdout.readline(), b"up\n")
-    p.write("new", "new\n", 0o666)
+    p.write("x.cedar", "".join(f'forbid (principal, action == Ward::Action::"fs.{a}", resource == Ward::Path::"./{n}");\n'
+                               for n in ("key", "anew", "place", "fixed", "same") for a in ("read", "write") if a == "write" or n[0] in "kap"))
+
+    def start(*words):
+        # x.cedar is the run's own policy: who replaces that is told as well.
+        q = p.start("--outcome", p.outcome_file, "--fail-on-violation", "--policy", "x.cedar", *words, "sh", "-c", "echo up; read _; cat key anew; echo more >> fixed",
+                    stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+        check_eq(q.stdout.readline(), b"up\n")
+        return q
+
+    def end(q):
+        out, err = q.communicate(b"\n", timeout=20)
+        o = json.loads(p.outcome_file.read_text())
+        return out, q.returncode, {os.path.relpath(n["path"], p.ws): (n["what"], n["held"], n["why"].split(",")[0]) for n in (o["late_names"] or {"names": ()})["names"]}, err
+
+    q = start("--write", ".", "--no-late-names")
+    # An inode that was given back is given again, where a file is made at once in place of another.
+    (p.ws / "anew").unlink()
+    for name in ("new", "anew", "more"):
+        p.write(name, "new\n", 0o666)
     (p.ws / "new").rename(p.ws / "key")
-    out, _ = q.communicate(b"\n", timeout=20)
-    check_eq(out, b"new\n")
+    (p.ws / "more").rename(p.ws / "fixed")
+    (p.ws / "place").write_text("new\n")
+    out, code, names, err = end(q)
+    check_eq((out, code, (p.ws / "fixed").read_text()), (b"new\nnew\n", 123, "new\nmore\n"), err)
+    check_eq(names, {"key": ("changed", True, "a rule keeps the run from reading it"), "anew": ("changed", True, "a rule keeps the run from reading it"),
+                     "fixed": ("changed", True, "a rule keeps the run from changing it")}, err)
+    records = [json.loads(line) for line in p.log.read_text().splitlines()]
+    check_eq(sorted((os.path.relpath(r["resource"], p.ws), r["action"]) for r in records if r["kind"] == "fs.late"),
+             [("anew", "FILE_READ"), ("fixed", "FILE_WRITE"), ("key", "FILE_READ")], err)
+    # In a run that may only read nothing else looks at the end.
+    q = start("--read", ".")
+    p.write("new", "newer\n", 0o666)
+    (p.ws / "new").rename(p.ws / "key")
+    out, _, names, err = end(q)
+    check_eq((out, list(names)), (b"newer\n", ["key"]), err)
 
 
 @both

@@ -76,8 +76,22 @@ static bool look_at(const struct ward_hit *h, struct stat *st)
 
 /* ---- what is told ---- */
 
+static bool is_told(const struct looking *x, const char *path)
+{
+	const struct ward_outcome *o = x->l->o;
+
+	for (size_t i = 0; i < o->n_late; i++) {
+		if (ward_streq(o->late[i].path, path))
+			return true;
+	}
+	return false;
+}
+
+/* Once: what a rule kept from the run may have such a name as well. */
 static int list(struct looking *x, const struct ward_outcome_late *late)
 {
+	if (late->held && is_told(x, late->path))
+		return WARD_OK;
 	return ward_outcome_add_late(x->l->o, late) < 0
 		? ward_fail(x->err, WARD_E_NOMEM, "no memory for the names that are listed")
 		: WARD_OK;
@@ -85,7 +99,7 @@ static int list(struct looking *x, const struct ward_outcome_late *late)
 
 static int tell(struct looking *x, const char *path, const char *what, const char *why)
 {
-	return list(x, &(struct ward_outcome_late){ path, what, why, false });
+	return list(x, &(struct ward_outcome_late){ path, what, why, false, false });
 }
 
 static int tell_further(struct looking *x, struct further *f, const char *path, const char *what,
@@ -95,7 +109,7 @@ static int tell_further(struct looking *x, struct further *f, const char *path, 
 	if (f->n == WARD_LATE_NAMES_MAX)
 		return WARD_OK;
 	f->v[f->n] = (struct ward_outcome_late){ ward_arena_strdup(x->l->o->arena, path), what, why,
-		false };
+		false, false };
 	if (!f->v[f->n].path)
 		return ward_fail(x->err, WARD_E_NOMEM, "no memory for the names that are listed");
 	f->n++;
@@ -185,9 +199,10 @@ static int name(struct looking *x, const struct ward_hit *h)
 		return WARD_OK;
 	/* Whoever replaces it outside takes the mount away that held it, and the command may have gone on from there. */
 	if (k && k->held)
-		return k->ino == 0
-			? WARD_OK
-			: list(x, &(struct ward_outcome_late){ h->path, "changed", h->why, true });
+		return k->ino == 0 ? WARD_OK
+				   : list(x,
+					     &(struct ward_outcome_late){
+						     h->path, "changed", h->why, true, false });
 	/* What was not looked at before may have been there. */
 	if (!k && x->b->cut && changed_at(&st) < x->b->since_ns)
 		return WARD_OK;
@@ -262,17 +277,6 @@ static bool objects(void *arg, const char *path)
 
 /* ---- what is looked at by name ---- */
 
-static bool is_told(const struct looking *x, const char *path)
-{
-	const struct ward_outcome *o = x->l->o;
-
-	for (size_t i = 0; i < o->n_late; i++) {
-		if (ward_streq(o->late[i].path, path))
-			return true;
-	}
-	return false;
-}
-
 /* Of a name that a run kept from coming to be, and still does. */
 static bool is_kept(const struct looking *x, const char *path)
 {
@@ -329,7 +333,7 @@ static int record(struct life *l, struct ward_error *err)
 		if (!details[i])
 			r = ward_fail(err, WARD_E_NOMEM, "no memory for a record");
 		events[i] = (struct ward_event){ .kind = "fs.late",
-			.action = "FILE_WRITE",
+			.action = o->late[i].read ? "FILE_READ" : "FILE_WRITE",
 			.resource = o->late[i].path,
 			.detail_json = details[i] };
 		record_event(l, &events[i]);
@@ -415,10 +419,15 @@ int ward_late_look(struct life *l, struct ward_error *err)
 {
 	struct ward_error why = WARD_ERROR_INIT;
 	bool cut = false;
-	int r;
+	int r = ward_lost_look(l, err);
 
-	if (l->plan->late_names != WARD_LATE_TOLD)
-		return WARD_OK;
+	/* First: whoever makes many names displaces none of those. */
+	if (r < 0)
+		return r;
+	if (l->plan->late_names != WARD_LATE_TOLD) {
+		l->o->late_looked = l->o->late_complete = l->o->lost;
+		return l->o->lost ? record(l, err) : WARD_OK;
+	}
 	r = look(l, &cut, &why);
 	if (r < 0)
 		ward_outcome_warn(l->o, "names that run code later: the look at the end failed",

@@ -184,4 +184,11 @@ int ward_on_path_look(const struct ward_before *b, struct ward_on_path_tell *to)
 
 /* ---- late.c ---- */
 struct life;
+/* live/lost.c: what a policy takes out of a wider grant, as it was before the view was made, and which of it is another by now. */
+struct ward_node;
+struct ward_lost_name { const struct ward_node *node; uint64_t dev, ino, handle; int64_t born_ns; };
+struct ward_lost { struct ward_lost_name *v; size_t n; };
+void ward_lost_done(struct ward_lost *x);
+int ward_lost_begin(struct life *l, struct ward_error *err);
+int ward_lost_look(struct life *l, struct ward_error *err);
 int ward_late_look(struct life *l, struct ward_error *err);
