@@ -353,6 +353,29 @@ def notes_that_nobody_will_read_are_not_made_durable(p):
     check(calls[0] < calls[1], str(calls))
 
 
+@root_only
+def what_roots_commit_makes_in_the_project_no_other_run_reaches(p):
+    """Where the store is of another file system. Who opened it there could write what has a place by then that no run writes."""
+    (p.side / "state").mkdir(exist_ok=True)
+    box.private_mounts()
+    box.mount("ward-test", p.side / "state", "tmpfs", 0, "size=4m,mode=0700")
+    top = p.ws / "r"
+    (top / ".git/hooks").mkdir(parents=True)
+    for d in ("objects", "refs"):
+        (top / ".git" / d).mkdir()
+    (top / ".git/HEAD").write_text("ref: refs/heads/x\n")
+    review(p, top, "echo fine > .git/hooks/pre-commit")
+    # Killed when all is made and nothing has its place.
+    inject(p, top, SYNCFS, 1, 0, cli.WARD, "commit", "--approve", "risky")
+    stage, = (d for d in os.listdir(top) if d.startswith(".ward-commit-"))
+    check_eq(os.listdir(top / stage), ["n0"])
+    r = p.run("--write", ".", "--", "sh", "-c", f"echo bad > {stage}/n0; cat {stage}/n0; ls {stage}; chmod 777 {stage}; true", cwd=top)
+    check_eq((r.code, r.out), (0, ""), r.err)
+    r = ward(p, top, "commit", "--approve", "risky")
+    check_eq((r.code, (top / ".git/hooks/pre-commit").read_text()), (0, "fine\n"), r.out + r.err)
+    check_eq([d for d in os.listdir(top) if d.startswith(".ward-")], [])
+
+
 @both
 def killed_while_a_part_of_a_deletion_is_forgotten(p):
     """The rest of it waits as before: a directory that is gone is never for a moment one that is as it was."""

@@ -2,7 +2,7 @@
 /*
  * Where what is new is made, and what is old is kept: in the store entry, which no run sees, where a rename leads from there into the project;
  * else in a directory of the project that only its owner may enter, under names that nobody waits for: a run of that user that is alive and may write
- * all of the project can reach it there.
+ * all of the project can reach it there, but for root's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include "workspace/store.h"
 
 #define KEPT_MAX 1000u
+#define NOBODYS_ID 64647u /* beside the one that root's runs have (WARD_RESERVED_ID) */
 
 static void root_name(const struct ward_commit *c, const char *prefix,
 	char out[WARD_COMMIT_NAME_MAX])
@@ -108,7 +109,8 @@ static int open_stage(struct ward_commit *c, int home)
 		return fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_uid != c->euid || (st.st_mode & 077) != 0 || st.st_dev != c->root_st.st_dev)
+	if ((st.st_uid != c->euid && (c->euid != 0 || st.st_uid != NOBODYS_ID)) ||
+		(st.st_mode & 077) != 0 || st.st_dev != c->root_st.st_dev)
 		return -EPERM;
 	return ward_take_fd(&fd);
 }
@@ -165,6 +167,19 @@ static int remove_left(struct ward_commit *c, int home)
 	return r == 0 ? remove_at_home(c, home, name, AT_REMOVEDIR) : r;
 }
 
+/*
+ * In the project every run of the same user that may write there comes by, and could open what has a place later that it may not write. Root's
+ * runs have what is root's, and no one else's: so it is nobody's, where root may go there all the same.
+ */
+static int close_to_runs(const struct ward_commit *c)
+{
+	if (c->euid != 0 || c->stage_home != c->root ||
+		fchown(c->stage, NOBODYS_ID, (gid_t)-1) < 0 ||
+		faccessat(c->stage, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0)
+		return 0;
+	return fchown(c->stage, c->euid, (gid_t)-1) < 0 ? -errno : 0;
+}
+
 static int make_in(struct ward_commit *c, int home)
 {
 	char name[WARD_COMMIT_NAME_MAX];
@@ -180,6 +195,8 @@ static int make_in(struct ward_commit *c, int home)
 		c->stage = open_stage(c, home);
 		c->stage_home = home;
 		r = c->stage < 0 ? c->stage : 0;
+		if (r == 0)
+			r = close_to_runs(c);
 	}
 	return r;
 }
