@@ -277,8 +277,11 @@ void ward_redact_argv(char *const *argv, size_t max, size_t text_max, struct war
 	for (size_t i = 0; argv[i] != NULL && i < max; i++) {
 		ward_buf_clear(&word);
 		ward_redact_word(&r, ward_str(argv[i]), text_max, &word);
-		ward_jw_str(json, ward_buf_cstr(&word), word.n < text_max ? word.n : text_max);
 		json->failed = json->failed || word.failed;
+		ward_jw_str(json, ward_buf_cstr(&word),
+			word.failed                 ? 0
+				: word.n < text_max ? word.n
+						    : text_max);
 	}
 	ward_jw_close(json, ']');
 	ward_buf_done(&word);

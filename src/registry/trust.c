@@ -164,7 +164,7 @@ static void put_state(struct ward_buf *b, const struct trust *t)
 		ward_pin_differences(&differs, t->pin, t->v, t->dir.n);
 		b->failed |= differs.failed;
 		ward_buf_adds(b, "not trusted any more, it only narrows: ");
-		ward_show(b, ward_buf_cstr(&differs), differs.n);
+		ward_show(b, ward_buf_cstr(&differs), ward_buf_str(&differs).n);
 		ward_buf_addf(b, " since %s\n", t->pin->time);
 		return;
 	default: ward_buf_adds(b, "not trusted: it only narrows\n");

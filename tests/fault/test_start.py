@@ -669,4 +669,4 @@ def a_start_that_hangs_is_given_up(p):
     raise AssertionError("ward-init was never stopped in time")
 
 
-box.main(at_once=3)
+box.main()

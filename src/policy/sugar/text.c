@@ -176,8 +176,8 @@ int ward_sources_write(struct ward_sources *s, struct ward_error *err)
 		ward_buf_clear(&b);
 		for (size_t k = 0; k < src->n_rules; k++)
 			ward_source_rule_text(&src->rules[k], &b);
-		src->text =
-			(struct ward_str){ ward_arena_dup(s->arena, ward_buf_cstr(&b), b.n), b.n };
+		src->text = ward_buf_str(&b);
+		src->text.s = ward_arena_dup(s->arena, src->text.s, src->text.n);
 		failed = b.failed || src->text.s == NULL;
 	}
 	ward_buf_done(&b);

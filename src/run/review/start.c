@@ -35,7 +35,8 @@ static void words_of(const struct ward_request *r, struct ward_buf *out)
 		else
 			ward_quote_shell(&b, r->argv[i], strlen(r->argv[i]));
 	}
-	ward_show(out, ward_buf_cstr(&b), b.n);
+	out->failed = out->failed || b.failed;
+	ward_show(out, ward_buf_cstr(&b), ward_buf_str(&b).n);
 }
 
 /*

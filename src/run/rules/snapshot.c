@@ -66,7 +66,7 @@ static void source(struct ward_buf *b, const struct ward_source *s, struct ward_
 		ward_buf_clear(rule);
 		ward_source_rule_text(&s->rules[i], rule);
 		b->failed = b->failed || rule->failed;
-		ward_jw_more(b, ward_buf_cstr(rule), rule->n);
+		ward_jw_more(b, ward_buf_cstr(rule), ward_buf_str(rule).n);
 	}
 	ward_jw_close(b, '}');
 }
