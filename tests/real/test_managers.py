@@ -80,14 +80,17 @@ def a_venv_of_ones_own_has_the_python_that_it_leads_to(p):
     (venv / "bin/python").symlink_to("python3")
     (venv / "pyvenv.cfg").write_text(f"home = {real.parent}/cpython-3.12-x/bin\n")
     (venv / "pipx_metadata.json").write_text("secret\n")
+    (venv / "src/gp/.git").mkdir(parents=True)
+    (venv / "src/gp/.git/config").write_text("secret\n")
+    (venv / "src/gp/code").write_text("code\n")
     (p.home / ".local/bin").mkdir(parents=True)
     (p.home / ".local/bin/black").symlink_to(venv / "bin/black")
     env = {"HOME": str(p.home), "PATH": f"{p.home}/.local/bin:{SYSTEM}"}
     for argv in (["black"], ["sh", "-c", "black"]):
         r = inside(p, p.ws, *argv, env=env)
         check_eq((r.code, r.out), (0, "python\n"), r.err)
-    r = p.run(*MODE, "--", "sh", "-c", f"cat {venv}/pipx_metadata.json", env=env)
-    check(r.code != 0 and "secret" not in r.out, r.out)
+    r = p.run(*MODE, "--", "cat", venv / "src/gp/code", venv / "pipx_metadata.json", venv / "src/gp/.git/config", env=env)
+    check_eq((r.code, r.out), (1, "code\n"), r.err)
 
 
 CHOSEN = [   # stand-ins, the file that chooses, its text, the version's place
@@ -124,7 +127,11 @@ WHOLE = [   # the prefix, where its programs are, what of it is shown, what is n
     (".elan", "bin", "toolchains/leanprover--lean4---v4.9.0/bin/lean", (), "ELAN_HOME"),
     (".pkgx", "nodejs.org/v20.1.0/bin", "openssl.org/v1/lib/x.so", (), None),
     ("Android/Sdk", "platform-tools", "build-tools/x", (), "ANDROID_HOME"),
-    (".linuxbrew", "bin", "lib/python3.12/site-packages/x", ("var/postgresql/secret", "etc/openssl/private/key"), None),
+    (".linuxbrew", "bin", "lib/python3.12/site-packages/x", ("var/postgresql/secret", "etc/openssl/private/key", "Library/Taps/o/t/.git/config",
+                                                             "Homebrew/Library/Taps/o/t/.git/config", "Homebrew/.git/config"), None),
+    (".opam/default", "bin", "lib/findlib.conf", (".opam-switch/overlay/x/opam", ".opam-switch/sources/x/.git/config"), None),
+    (".bun", "bin", "install/cache/a@1/config/x", ("install/cache/0a.git/config",), None),
+    (".pyenv/versions/3.12.1", "bin", "envs/w/src/gp/git", ("pip.conf", "envs/w/pip.conf", "envs/w/src/gp/.git/config"), None),
     ("miniforge3", "bin", "lib/x", (".condarc", "pip.conf", "pkgs/urls.txt", "conda-meta/history", "envs/e/conda-meta/history"), None),
     (".local/share/hatch/pythons/3.12", "python/bin", "python/lib/x", (), None),
     (".local/share/pdm/python/cpython@3.12.1", "bin", "lib/x", ("pip.conf",), None),

@@ -575,9 +575,12 @@ def who_fetches_what_the_cache_has_not_is_told_of_the_option(p):
 
 SECRETS = {"cargo": ["index/one/.git/logs/refs/HEAD", "index/two/.git/logs/HEAD"], "go": ["cache/vcs/dir/a"],
            "uv": ["git-v0/db/a/config"], "composer": ["vcs/a/config"], "deno": ["location_data/a/local_storage", "deno_history.txt"],
-           "pre-commit": ["repo1/.git/config", "repo2/.git/logs/HEAD"], "gem": ["3.1.0/cache/bundler/git/a/config", "3.2.0/cache/bundler/git/b/FETCH_HEAD", "3.2.0/bundler/gems/own-1/lib/own.rb"]}
+           "pre-commit": ["repo1/.git/config", "repo2/.git/logs/HEAD"], "bun": ["0a1b.git/config"],
+           "poetry": ["virtualenvs/w-py3.12/src/one/.git/config"], "pipenv": ["w-abc/src/one/.git/config", "w-abc/src/two/.git/HEAD"],
+           "gem": ["3.1.0/cache/bundler/git/a/config", "3.2.0/cache/bundler/git/b/FETCH_HEAD", "3.2.0/bundler/gems/own-1/lib/own.rb"]}
 OPEN = {"cargo": ["index/one/.git/config", "index/one/.git/FETCH_HEAD", "index/one/.cache/d/logs", "index/sparse/config.json", "cache/one/logs"], "go": ["cache/download/a"],
         "uv": ["wheels-v1/a"], "composer": ["files/a"], "deno": ["npm/a"], "pre-commit": ["db.db", "repo1/.pre-commit-hooks.yaml", "repo2/env/bin/a"],
+        "bun": ["a@1.0.0/config/git", "a.gitx/config"], "poetry": ["virtualenvs/w-py3.12/src/one/git.py", "virtualenvs/CACHEDIR.TAG"], "pipenv": ["w-abc/src/one/git.py", "x"],
         "gem": ["3.1.0/gems/a/lib/a.rb", "3.1.0/cache/a.gem"]}
 
 

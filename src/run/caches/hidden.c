@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What of a package cache no run is shown: the lines "hide" of data/caches, looked up in the one that is there. A "*" in them stands for
- * each directory at that place. What cannot be listed whole, or has a name that no policy can say, is hidden from there on.
+ * each name at that place, "*.git" for each that ends so. What cannot be listed whole, or has a name that no policy can say, is hidden from there on.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -69,12 +69,22 @@ static bool stays(const struct hiding *h, const char *name)
 	return false;
 }
 
-/* dir/NAME/rest for each NAME. *ret_whole: not each could be named. */
-static int each(const struct hiding *h, const char *dir, const char *rest, bool *ret_whole)
+static bool ends(const char *name, const char *with, size_t n)
+{
+	size_t len = strlen(name);
+
+	return len >= n && memcmp(name + len - n, with, n) == 0;
+}
+
+static int pattern(const struct hiding *h, const char *at, const char *line, bool maybe);
+
+/* What line, "*END" or "*END/REST", is for each name of dir. *ret_whole: not each could be named. */
+static int each(const struct hiding *h, const char *dir, const char *line, bool *ret_whole)
 {
 	int fd = ward_openat2(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0,
 		WARD_OPEN_NO_SYMLINKS | WARD_OPEN_NO_MAGICLINKS);
 	WARD_CLEANUP(close_dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const char *end = line + 1, *rest = strchrnul(end, '/');
 	const struct dirent *e;
 	unsigned n = 0;
 	int r = WARD_OK;
@@ -87,41 +97,42 @@ static int each(const struct hiding *h, const char *dir, const char *rest, bool 
 	errno = 0;
 	while (r == WARD_OK && (e = readdir(d))) {
 		if (ward_streq(e->d_name, ".") || ward_streq(e->d_name, "..") ||
-			stays(h, e->d_name))
+			stays(h, e->d_name) || !ends(e->d_name, end, (size_t)(rest - end)))
 			continue;
 		if (++n > ENTRIES_MAX || !sayable(e->d_name))
 			return WARD_OK;
-		r = hide(h,
-			ward_arena_printf(h->rs->arena, "%s/%s%s%s", dir, e->d_name,
-				rest[0] ? "/" : "", rest),
-			true);
+		r = *rest ? pattern(h, ward_arena_printf(h->rs->arena, "%s/%s", dir, e->d_name),
+				    rest + 1, true)
+			  : hide(h, ward_arena_printf(h->rs->arena, "%s/%s", dir, e->d_name), true);
 		errno = 0;
 	}
 	*ret_whole = errno != 0;
 	return r;
 }
 
-static int pattern(const struct hiding *h, const char *line, bool maybe)
+static int pattern(const struct hiding *h, const char *at, const char *line, bool maybe)
 {
-	const char *star = strncmp(line, "*/", 2) == 0 ? line : strstr(line, "/*/");
+	const char *star = strchr(line, '*'), *dir;
 	struct ward_target t;
-	const char *dir;
 	bool whole;
 	int r;
 
+	if (!at)
+		return ward_rs_nomem(h->err);
 	if (!star)
-		return hide(h, ward_arena_printf(h->rs->arena, "%s/%s", h->top, line), maybe);
+		return hide(h, ward_arena_printf(h->rs->arena, "%s/%s", at, line), maybe);
 	dir = star == line
-		? h->top
-		: ward_arena_printf(h->rs->arena, "%s/%.*s", h->top, (int)(star - line), line);
+		? at
+		: ward_arena_printf(h->rs->arena, "%s/%.*s", at, (int)(star - line) - 1, line);
 	if (!dir)
 		return ward_rs_nomem(h->err);
 	r = ward_rs_target(h->rs, dir, &t);
-	if (r == -ENOENT || r == -ENOTDIR || (r == 0 && !ward_path_within(t.path, h->top)))
+	if (r == -ENOENT || r == -ENOTDIR ||
+		(r == 0 && (!S_ISDIR(t.st.st_mode) || !ward_path_within(t.path, h->top))))
 		return WARD_OK;
 	if (r < 0)
 		return ward_rs_text(h->rs, h->to, dir, h->err);
-	r = each(h, t.path, star + strlen(star == line ? "*/" : "/*/"), &whole);
+	r = each(h, t.path, star, &whole);
 	return r == WARD_OK && whole ? ward_rs_text(h->rs, h->to, t.path, h->err) : r;
 }
 
@@ -131,7 +142,7 @@ int ward_rs_hidden(struct ward_resolver *rs, const char *top, const char *line,
 {
 	const struct hiding h = { rs, top, NULL, to, err };
 
-	return pattern(&h, line, true);
+	return pattern(&h, top, line, true);
 }
 
 /* A link there is no more than its name: what it leads to lies elsewhere, or is in the list itself. */
@@ -150,7 +161,7 @@ int ward_rs_hidden_but(struct ward_resolver *rs, const char *top, const char *li
 	if (r < 0 || !S_ISDIR(t.st.st_mode) || !ward_path_within(t.path, top))
 		return ward_rs_hidden(rs, top, line, to, err);
 	h.top = t.path;
-	r = each(&h, t.path, "", &whole);
+	r = each(&h, t.path, "*", &whole);
 	return r == WARD_OK && whole ? ward_rs_text(rs, to, t.path, err) : r;
 }
 
@@ -162,6 +173,6 @@ int ward_cache_hidden(struct ward_resolver *rs, const struct ward_cache *c, cons
 
 	*ret = (struct ward_texts){ 0 };
 	for (size_t i = 0; r == WARD_OK && i < c->n_hides; i++)
-		r = pattern(&h, c->hides[i], false);
+		r = pattern(&h, top, c->hides[i], false);
 	return r;
 }
