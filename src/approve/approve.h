@@ -61,7 +61,8 @@ int ward_rule_permit(struct ward_buf *out, const char *id, const char *reason, c
 	struct ward_error *err);
 /*
  * Add text to file (one of those above) in dir, the user's directory of policies, which is made if it is not there: under a lock,
- * by rename. What has expired is taken out. dir must be the caller's own.
+ * by rename. What has expired is taken out. What stands there for good as it is is not written again; text that says no time
+ * counts for good, whatever stands above. dir must be the caller's own.
  */
 int ward_rule_write(const char *dir, const char *file, struct ward_str text, uint64_t now, struct ward_error *err);
 /* Does each line that says until when say a time? WARD_E_PARSE with its place: a rule that is lost to a slip would be lost unseen. */

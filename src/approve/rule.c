@@ -293,6 +293,36 @@ static int present(const char *path, uint64_t now, struct ward_buf *out, struct 
 	return WARD_OK;
 }
 
+/* What is written for good below a line that says until when would end with it. */
+static bool under_a_time(const char *s, size_t n)
+{
+	bool some = false;
+
+	for (size_t i = 0; i < n;) {
+		const char *end = memchr(s + i, '\n', n - i);
+		size_t len = end ? (size_t)(end - (s + i)) : n - i;
+
+		if (over(s + i, len, "0000-00-00T00:00:00Z") >= 0)
+			some = s[i + sizeof("// ") - 1] == 'u';
+		i += len + 1;
+	}
+	return some;
+}
+
+/* As it would be written: a second one of the same name would be warned of at each start. */
+static bool stands(const struct ward_buf *b, struct ward_str text)
+{
+	const char *at = b->s, *end = at + b->n;
+
+	while (text.n > 0 && text.s[text.n - 1] == '\n')
+		text.n--;
+	for (; at && text.n > 0 && (at = memmem(at, (size_t)(end - at), text.s, text.n)); at++) {
+		if (!under_a_time(b->s, (size_t)(at - b->s)))
+			return true;
+	}
+	return false;
+}
+
 int ward_rule_write(const char *dir, const char *file, struct ward_str text, uint64_t now,
 	struct ward_error *err)
 {
@@ -312,6 +342,10 @@ int ward_rule_write(const char *dir, const char *file, struct ward_str text, uin
 	r = present(path, now, &all, err);
 	if (r < 0)
 		return r;
+	if (stands(&all, text))
+		return WARD_OK;
+	if (text.n > 0 && text.s[0] == '@' && under_a_time(all.s, all.n))
+		ward_buf_adds(&all, FOR_GOOD "\n");
 	ward_buf_add(&all, text.s, text.n);
 	if (all.failed)
 		return ward_fail(err, WARD_E_LIMIT, "'%s' is full", path);

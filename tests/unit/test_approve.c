@@ -152,6 +152,22 @@ TEST(writing_adds_and_takes_out)
 	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "second\n");
 	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "third\n");
 	CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600);
+	/* What says no time is for good, and stands there once. */
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE,
+				     WARD_STR("// until 1970-01-01T01:00:00Z\n@f(1)\nx;\n\n"), 1000,
+				     NULL),
+			WARD_OK);
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE, WARD_STR("@f(1)\nx;\n\n"),
+				     1000, NULL),
+			WARD_OK);
+	CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE, WARD_STR("@f(2)\ny;\n"), 9999, NULL),
+		WARD_OK);
+	ward_buf_clear(&b);
+	CHECK_EQ_INT(ward_read_file(path, 4096, &b, NULL), WARD_OK);
+	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "// for good\n@f(1)\nx;\n\n@f(2)\ny;\n");
+	CHECK(strstr(ward_buf_cstr(&b), "until 1970") == NULL);
 	/* Where others may write, nothing is written. */
 	CHECK_EQ_INT(chmod(own, 0777), 0);
 	CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE, WARD_STR("x\n"), 1000, &e),
