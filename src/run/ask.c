@@ -244,15 +244,19 @@ static const struct ward_node *nearest(const struct life *l, const char *path)
 	return best;
 }
 
+/* Where the view has nothing of its own: at most a directory on the way to what it shows. So the host's is what was asked for. */
+static bool bare(const struct life *l, const char *path)
+{
+	const struct ward_node *best = nearest(l, path);
+
+	return !best || best->kind == WARD_NODE_DIR;
+}
+
 /* A program that the view does not show: "*" is every program of the view, and a directory of programs is shown whole. */
 static bool not_shown(const struct life *l, const struct ward_refusal *f)
 {
-	const struct ward_node *best;
-
-	if (f->kind != WARD_REFUSAL_PATH || !f->resource || f->action != WARD_CAP_EXTERNAL_COMMAND)
-		return false;
-	best = nearest(l, f->resource);
-	return !best || best->kind == WARD_NODE_DIR;
+	return f->kind == WARD_REFUSAL_PATH && f->resource &&
+		f->action == WARD_CAP_EXTERNAL_COMMAND && bare(l, f->resource);
 }
 
 /*
@@ -267,9 +271,9 @@ static bool unbound(const struct life *l, const struct ward_refusal *f)
 	if (f->kind != WARD_REFUSAL_PATH || !f->resource || f->seen == WARD_SEEN_ALONE ||
 		(f->action != WARD_CAP_FILE_READ && !writes))
 		return false;
-	best = nearest(l, f->resource);
-	if (!best || best->kind == WARD_NODE_DIR)
+	if (bare(l, f->resource))
 		return true;
+	best = nearest(l, f->resource);
 	return best->kind == WARD_NODE_BIND && writes && best->is_dir && !best->write &&
 		!best->protect && !best->pin && !best->later;
 }
@@ -331,7 +335,7 @@ static int policy_says(struct life *l, const struct ward_refusal *f, struct ward
 	struct ward_query q = { .action = action_of(f->action),
 		.resource = ward_str(f->resource ? f->resource : ""),
 		.of_host = f->kind == WARD_REFUSAL_PATH && f->resource &&
-			ward_path_within(f->resource, l->plan->workspace),
+			(ward_path_within(f->resource, l->plan->workspace) || bare(l, f->resource)),
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
 

@@ -314,6 +314,10 @@ def what_a_pattern_matches_and_does_not_show_has_its_own_words(p):
         (p.ws / name).chmod(0o777)
     p.write("x.yaml", "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  fsProfiles:\n"
                       "    p: {read: ['d/*'], modify: ['d/*'], allowExec: ['*']}\n")
+    # The run's own /tmp, in which this lies, is another one: no rule grants the host's.
+    (p.base / "beside").write_text("x\n")
+    r = p.run("--policy", "x.yaml", "--profile", "p", "cat", p.base / "beside")
+    check_in(f'FILE_READ "{p.base}/beside" refused: no rule grants it', r.err)
     script = "ls d/sub; echo x > d/new"
     for grants, place in ((("--cap", "FILE_READ:d/*", "--cap", "FILE_WRITE:d/*"), ""), (("--policy", "x.yaml", "--profile", "p"), "x.yaml:6")):
         r, o = p.outcome(*grants, "sh", "-c", script)
