@@ -583,7 +583,8 @@ static bool sets_an_id(const struct ward_refusal *f)
 	return f->kind == WARD_REFUSAL_SYSCALL && ward_streq(f->resource, "set-ID mode");
 }
 
-static int reason_of(struct life *l, const struct ward_refusal *f, bool name,
+/* *name: it is about a name; of one that is held the grant by that very name gives it away, too, and the directory's is none. */
+static int reason_of(struct life *l, const struct ward_refusal *f, bool *name,
 	struct ward_question *q, struct ward_decision *ret, struct ward_error *err)
 {
 	int r = rules_say(l, f, q, ret, err);
@@ -607,7 +608,7 @@ static int reason_of(struct life *l, const struct ward_refusal *f, bool name,
 		return WARD_OK;
 	}
 	if (f->seen == WARD_SEEN_ALONE ||
-		(ret->effect == WARD_ALLOW && name && granted_itself(l, f->resource))) {
+		(ret->effect == WARD_ALLOW && *name && granted_itself(l, f->resource))) {
 		ret->effect = WARD_DENY;
 		ret->by = NULL;
 		ret->negated = false;
@@ -617,8 +618,10 @@ static int reason_of(struct life *l, const struct ward_refusal *f, bool name,
 				: "granted as a single file, which cannot be replaced, renamed or removed");
 		return name_cure(q, ret, err);
 	}
-	if (ret->effect == WARD_ALLOW && held_for_later(l, f))
+	if (ret->effect == WARD_ALLOW && held_for_later(l, f)) {
+		*name = false;
 		return later_says(held_for_later(l, f), f->resource, ret, err);
+	}
 	if (ret->effect == WARD_ALLOW && unbound(l, f))
 		return unbound_says(q, ret, err);
 	if (ret->effect == WARD_ALLOW) {
@@ -705,7 +708,7 @@ int ward_ask_refusal(struct life *l, const struct ward_refusal *f, enum record_t
 	ret->effect = WARD_DENY;
 	ret->by = NULL;
 	ret->negated = false;
-	r = reason_of(l, f, name, &q, ret, err);
+	r = reason_of(l, f, &name, &q, ret, err);
 	if (r == WARD_OK && ret->cure[0] && name)
 		r = name_cure(&q, ret, err);
 	if (r == WARD_OK)

@@ -6,6 +6,7 @@ import os
 import pathlib
 import shlex
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -169,6 +170,26 @@ def a_name_is_its_directory_s(p):
     r, o = p.outcome("--read", ".", "--write", at / "d", "--", "mv", "here/d", "here/d2")
     check_in("granted by itself: a grant of a directory gives what is in it, and not its name", r.err)
     check((at / "d").is_dir(), "moved")
+
+
+@both
+def what_is_held_is_given_by_its_own_name(p):
+    """Its directory is granted already; git config replaces the file."""
+    at = p.ws / "here"
+    for what, cure in (("git -C g config a.b c", "g/.git/config"), ("echo y >e2; mv -f e2 .envrc", ".envrc"), ("rm .envrc", ".envrc"), ("echo y >.envrc", ".envrc"),
+                       ("mv .vscode v", ".vscode/**"), ("rm -r .vscode", ".vscode/**"), ("rm .vscode/tasks.json", ".vscode/**")):
+        more = []
+        for wanted in (False, True):
+            tree(at)
+            (at / ".vscode").mkdir()
+            for n in (".envrc", ".vscode/tasks.json"):
+                (at / n).write_text("x\n")
+            subprocess.run(["git", "init", "-q", at / "g"], check=True)
+            r, o = p.outcome("--write", ".", *more, "--", "sh", "-c", f"cd here; {what}")
+            check_eq(r.code == 0, wanted, f"{what} {more}: {r.err}")
+            if not wanted:
+                check_eq({v["cure"] for v in o["violations"]}, {f"--cap 'FILE_WRITE:{at}/{cure}'"}, f"{what}: {r.err}")
+                more = shlex.split(o["violations"][0]["cure"])
 
 
 @both
