@@ -256,5 +256,25 @@ def what_is_shown_is_the_same_policy(p):
         check_eq(r.code, code, r.out + r.err)
 
 
+@test
+@placed
+def what_other_tools_say_holds_as_it_is_said_here(p):
+    """The documents of the page, and what the last of them promises in place of another tool's file."""
+    run = foreign(p)
+    texts = re.findall(r"```yaml\n(schemaVersion.*?)```", (cli.ROOT / "docs/spec/policy.md").read_text(), flags=re.S)
+    check_eq(len(texts), 2)
+    for text in texts:
+        p.write("d.yaml", text)
+        r = run("check", "d.yaml", kind=("policy",))
+        check_eq((r.code, "warning:" in r.out + r.err), (0, False), r.out + r.err)
+    for name, text in ((".env", "secret\n"), ("docs/a", "as it was\n"), ("src/a", "as it was\n")):
+        p.write(name, text)
+    r = run("--policy", "d.yaml", "--profile", "agent", "sh", "-c", "cat .env; echo x >docs/a; echo x >src/a")
+    check_eq(["secret" in r.out, *((p.ws / n).read_text() for n in ("docs/a", "src/a"))], [False, "as it was\n", "x\n"], r.err)
+    for host, code in (("github.com:443", 0), ("a.npmjs.org:443", 0), ("github.com:80", 1), ("example.org:443", 1)):
+        r = run("--profile", "agent", "--policy", "d.yaml", "--action", "net.connect", "--resource", host, kind=("policy", "explain"))
+        check_eq(r.code, code, host + r.out + r.err)
+
+
 if __name__ == "__main__":
     main()

@@ -81,6 +81,9 @@ struct ward_doc_network ward_doc_flatten_network(const struct ward_docs *docs, c
 size_t ward_doc_definitions(const struct ward_docs *docs, const char *name,
 	const struct ward_doc_profile *ret[WARD_DOCS_MAX]);
 
+/* ---- foreign.c: what a file of another tool is, and what says the same here; NULL: no such file ---- */
+const char *ward_doc_foreign(const struct ward_json *root, const char **ret_fix);
+
 /* ---- resolve.c ---- */
 int ward_doc_resolve(struct ward_docs *docs, const char *name, const struct ward_profile **ret, struct ward_error *err);
 

@@ -416,6 +416,7 @@ static int check_version(const struct doc_reader *in, const struct ward_json *ro
 {
 	const struct ward_json *version = ward_json_get(root, "schemaVersion");
 	const struct ward_json *kind = ward_json_get(root, "kind");
+	const char *foreign, *same = NULL;
 	struct ward_origin origin;
 
 	if (root->type != WARD_JSON_OBJECT)
@@ -432,7 +433,11 @@ static int check_version(const struct doc_reader *in, const struct ward_json *ro
 		return WARD_E_PARSE;
 	}
 	origin = ward_doc_origin(in, version != NULL ? version : root);
-	if (version == NULL)
+	foreign = version == NULL ? ward_doc_foreign(root, &same) : NULL;
+	if (foreign != NULL)
+		(void)ward_doc_fail(in->err, WARD_E_PARSE, &origin, "no policy document, but %s",
+			foreign);
+	else if (version == NULL)
 		(void)ward_doc_fail(in->err, WARD_E_PARSE, &origin,
 			"a policy document without \"schemaVersion\"");
 	else if (version->type == WARD_JSON_INT && version->i == 1)
@@ -441,9 +446,10 @@ static int check_version(const struct doc_reader *in, const struct ward_json *ro
 	else
 		(void)ward_doc_fail(in->err, WARD_E_PARSE, &origin,
 			"schemaVersion is not 2, the one that is read");
-	ward_fail_fix(in->err,
+	ward_fail_fix(in->err, "%s",
 		version != NULL && version->type == WARD_JSON_INT && version->i == 1
 			? "migrate it: schemaVersion: 2, kind: Policy, the name as metadata.name, and denyRead, denyModify and fsProfiles below spec"
+			: foreign != NULL ? same
 			: version == NULL && ward_json_get(root, "policies") != NULL
 			? "grants of a component are a file NAME.cedar.json; a policy document begins with schemaVersion: 2"
 			: "write schemaVersion: 2");
