@@ -61,6 +61,29 @@ def a_cure_once_and_always(p):
 
 @test
 @placed
+def a_program_always_and_a_link_never(p):
+    """A program is read as well; and a rule about a link would be about nothing, at each start."""
+    os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")
+    prog = p.side / "prog"
+    prog.write_text("#!/bin/sh\necho ran\n")
+    prog.chmod(0o755)
+    mode = ("--mode", "read_only", "--cap", "EXTERNAL_COMMAND:/bin/sh", "--", "sh", "-c", f"{prog}; {prog}")
+    found, _ = refused(p, *mode)
+    r = allow(p, found[str(prog)][0], "--always")
+    check_eq(r.code, 0, r.err)
+    check_eq([f'action == Ward::Action::"{a}"' in r.out for a in ("fs.read", "proc.exec")], [True, True], r.out)
+    r = p.run(*mode)
+    check_eq((r.code, r.out), (0, "ran\nran\n"), r.err)
+    (p.ws / "l").symlink_to(p.write("f", "x\n"))
+    found, _ = refused(p, "--", "cat", p.ws / "l")
+    before = config(p, "allowed.cedar").read_text()
+    r = allow(p, found[str(p.ws / "l")][0], "--always")
+    check_eq((r.code, config(p, "allowed.cedar").read_text()), (1, before), r.out + r.err)
+    check_in(f"it leads through a link, and a rule about one is about nothing; give it to a run: --cap 'FILE_READ:{p.ws}/l'", r.err)
+
+
+@test
+@placed
 def who_writes_a_rule_stops_nobody(p):
     """The rule is made beside the file that it replaces: to a run that begins meanwhile it was a hidden file in the policies."""
     os.environ["XDG_CONFIG_HOME"] = str(p.side / "config")

@@ -6,6 +6,7 @@ import json
 import pathlib
 import pwd
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -60,6 +61,12 @@ def a_permit_of_a_script_is_none_of_its_interpreter(p):
     r = run(p, may, "--mode", "read_only", "/usr/bin/python3.11", "-c", script)
     check_eq(r.out, "13\n13\n", r.err)
     check_in(f'"{p.ws}/tool.sh" may be started, and "/usr/bin/dash", which its #! line names, may not', r.err)
+    # Where no rule forbids it, with what to paste.
+    cure = r.err.split("permit that too: ")[1].splitlines()[0]
+    r = run(p, may, "--mode", "read_only", *shlex.split(cure), "/usr/bin/python3.11", "-c", script)
+    check_eq(r.out, "ran\ndirect\n", f"{cure}: {r.err}")
+    r = run(p, may + 'forbid (principal, action, resource == Ward::Program::"/usr/bin/dash");', "--mode", "read_only", "/usr/bin/python3.11", "-c", script)
+    check("may not: permit that too\n" in r.err, r.err)
     r = run(p, may + sh, "--mode", "read_only", "/usr/bin/python3.11", "-c", script)
     check_eq(r.out, "ran\ndirect\n", r.err)
 

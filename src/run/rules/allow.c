@@ -6,6 +6,7 @@
  * not at all. A record is believed only out of a log that others cannot write, whose chain holds up to it; and its cure only if it is
  * options as Ward writes them, of what was refused or a directory above that.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -288,13 +289,19 @@ static int things(struct allowing *a, struct ward_error *err)
 {
 	bool pattern = false;
 	size_t form = 0;
-	char *path = path_of(a, &form, &pattern);
+	char *path = path_of(a, &form, &pattern), real[PATH_MAX];
 
 	if (!path || path[0] != '/' || ward_path_has_dotdot(path))
 		return cannot(err, "it is not of a plain path", a->cure);
-	put_thing(a, forms[form].exec ? WARD_ACT_PROC_EXEC : WARD_ACT_FS_READ, path, pattern);
-	if (forms[form].write)
-		put_thing(a, WARD_ACT_FS_WRITE, path, false);
+	/* The option grants a program to be read, too. */
+	put_thing(a, WARD_ACT_FS_READ, path, pattern);
+	if (forms[form].exec || forms[form].write)
+		put_thing(a, forms[form].exec ? WARD_ACT_PROC_EXEC : WARD_ACT_FS_WRITE, path,
+			false);
+	/* The option grants a link with what it leads to; a rule is about what is there once links are followed. */
+	if (realpath(a->things[0].resource, real) && !ward_streq(real, a->things[0].resource))
+		return cannot(err, "it leads through a link, and a rule about one is about nothing",
+			a->cure);
 	return WARD_OK;
 }
 

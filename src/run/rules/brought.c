@@ -292,18 +292,23 @@ int ward_rules_interpreter(struct ward_resolver *rs, const char *script, const c
 	struct brought b = {
 		.rs = rs, .err = err, .now_ms = (int64_t)(ward_now_wall_ns() / 1000000)
 	};
+	struct ward_question q = { .action = WARD_CAP_EXTERNAL_COMMAND };
+	char cure[WARD_CURE_MAX] = "";
 	struct ward_target t;
 	struct refused no = { 0 };
 	int r;
 
 	if (ward_rs_target(rs, interpreter, &t) < 0)
 		return WARD_OK; /* it starts nothing */
+	q.resource = t.path;
 	r = ask(&b, WARD_ACT_PROC_EXEC, t.path, &no);
 	if (r < 0 || no.verdict.effect == WARD_ALLOW)
 		return r;
+	if (no.verdict.why == WARD_WHY_NO_RULE && ward_cure(&q, cure, sizeof(cure)) < 0)
+		cure[0] = '\0';
 	return ward_rs_warn(rs, err,
-		"%s may be started, and %s, which its #! line names, may not: permit that too",
-		ward_rs_show(rs, script), ward_rs_show(rs, t.path));
+		"%s may be started, and %s, which its #! line names, may not: permit that too%s%s",
+		ward_rs_show(rs, script), ward_rs_show(rs, t.path), cure[0] ? ": " : "", cure);
 }
 
 int ward_rules_brought(struct ward_resolver *rs, struct ward_error *err)
