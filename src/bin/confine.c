@@ -169,7 +169,7 @@ static int take_all(struct ward_request *r, enum ward_command_kind kind, struct 
 
 /* ---- signals ---- */
 
-static const int passed[] = { SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH,
+static const int passed[] = { SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGWINCH,
 	SIGCONT };
 static struct ward_request *running;
 static volatile sig_atomic_t asked_to_end;

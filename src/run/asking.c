@@ -180,7 +180,7 @@ static bool stop(void *arg)
 		int sig = got[i];
 
 		if (sig == SIGHUP || sig == SIGINT || sig == SIGTERM || sig == SIGQUIT ||
-			sig == SIGKILL)
+			sig == SIGALRM || sig == SIGKILL)
 			l->cancel_sig = sig;
 	}
 	return l->cancel_sig != 0;

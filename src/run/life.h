@@ -29,7 +29,7 @@ struct life {
 	struct ward_workspace *workspace; /* of what is under review; NULL: nothing is, or it is not made yet */
 	struct review_live *landing; /* makes real what may be while the run lives; NULL: nothing does */
 	int64_t since_ns;           /* wall clock: nothing of it was looked at before */
-	bool went;                  /* the command had its GO */
+	bool went; char principal[128], trace[33]; /* the command had its GO; who runs it, and for which trace: record.c */
 	struct ward_head_start *head; /* not yet taken by a cage */
 	struct ward_cage *cage;
 	struct ward_streams streams;

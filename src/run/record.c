@@ -10,13 +10,38 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "os/os.h"
 #include "run/life.h"
+#include "run/resolve/look.h"
+#include "run/rules/rules.h"
+
+/*
+ * Who it is, in the words of policies: the component whose run this is, or the person. An agent is nobody that anything vouches for.
+ * The caller's trace is his environment's (W3C trace context): what is none is left out.
+ */
+static void note_who(struct life *l)
+{
+	const char *trace = getenv("TRACEPARENT");
+	char login[WARD_LOGIN_SIZE];
+	bool component = l->book && l->book->component;
+
+	(void)snprintf(l->principal, sizeof(l->principal), "Ward::%s::\"%s\"",
+		component ? "Component" : "Person",
+		component ? l->book->component->id : ward_rs_login(geteuid(), login));
+	if (trace && strlen(trace) >= 55 && trace[2] == '-' && trace[35] == '-' &&
+		strspn(trace + 3, "0123456789abcdef") == 32 && strspn(trace + 3, "0") < 32)
+		(void)snprintf(l->trace, sizeof(l->trace), "%.32s", trace + 3);
+}
 
 void record_event(struct life *l, struct ward_event *e)
 {
+	if (!l->principal[0])
+		note_who(l);
 	e->run = l->o->run;
+	e->principal = l->principal;
+	e->trace = l->trace[0] ? l->trace : NULL;
 	e->workspace = l->plan ? l->plan->workspace : NULL;
 	e->policy = l->o->policy_sha256[0] ? l->o->policy_sha256 : NULL;
 }
@@ -388,6 +413,7 @@ static int describe(struct life *l, const struct ward_refusal *f, struct entry *
 	*e = (struct ward_event){ .kind = "sandbox.violation",
 		.effect = "deny",
 		.pid = f->pid,
+		.pid_start = f->pid_start,
 		.action = action_of(f),
 		.resource = n->resource,
 		.negated = n->d->negated && !n->d->by,

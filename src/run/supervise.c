@@ -69,7 +69,7 @@ static void on_signal(struct life *l, int sig)
 		ward_streams_resize(&l->streams);
 	else if (sig == SIGKILL)
 		end_now(l, SIGTERM);
-	else if (sig == SIGHUP || sig == SIGINT || sig == SIGTERM)
+	else if (sig == SIGHUP || sig == SIGINT || sig == SIGTERM || sig == SIGALRM)
 		end_as(l, sig);
 	else
 		ward_cage_signal(l->cage, sig);

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Logs that somebody else wrote: ward audit and ward allow believe no more of them than they have to."""
+"""Logs that somebody else wrote: ward audit and ward allow believe no more of them than they have to. And who it was, of a log of Ward's own."""
 import hashlib
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import unicodedata
@@ -49,6 +50,33 @@ def steers(text):
 
 
 HOSTILE = "\x9b31m\x9d0;title\x07\x7f\u202e\u2066\u200b\u2028\x85\ufeff\U000e0041"
+
+
+def person():
+    """By the password file alone: what it does not hold has a number."""
+    for line in pathlib.Path("/etc/passwd").read_text().splitlines():
+        name, _, uid = line.split(":")[:3]
+        if uid == str(os.geteuid()):
+            return f'Ward::Person::"{name}"'
+    return f'Ward::Person::"uid:{os.geteuid()}"'
+
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@cases([("none", None, None), ("a_trace", f"00-{TRACE}-b7ad6b7169203331-01", TRACE), ("no_hex", f"00-{TRACE.upper()}-b7ad6b7169203331-01", None),
+        ("only_zeros", f"00-{'0' * 32}-b7ad6b7169203331-01", None), ("too_short", f"00-{TRACE}", None)])
+@placed
+def a_record_says_who_it_was(p, context, trace):
+    """Person and trace in each; of a refused call the process too, by a number and a time that nothing else has."""
+    r = p.run("sh", "-c", "cat /etc/shadow; echo $$; cat /proc/$$/stat; exec unshare --user true", env={"TRACEPARENT": context or ""})
+    pid, stat = r.out.splitlines()
+    records = [json.loads(line) for line in p.log.read_text().splitlines()]
+    check_eq({(x.get("principal"), x.get("trace")) for x in records}, {(person(), trace)})
+    refused = [x for x in records if x["kind"] == "sandbox.violation" and not x["detail"].get("selftest")]
+    check_eq([x for x in refused if x["pid_start"] <= 0], [])
+    one = next(x for x in refused if x["action"] == "syscall")
+    check_eq((one["pid"], one["pid_start"]), (int(pid), int(stat.rpartition(")")[2].split()[19])))
 
 
 @test

@@ -32,7 +32,7 @@ class Running:
         return self.q.returncode, json.loads(self.p.outcome_file.read_text())
 
 
-@cases([("HUP", signal.SIGHUP), ("INT", signal.SIGINT), ("TERM", signal.SIGTERM)])
+@cases([("HUP", signal.SIGHUP), ("INT", signal.SIGINT), ("TERM", signal.SIGTERM), ("ALRM", signal.SIGALRM)])
 @placed
 def ends_the_run(p, sig):
     r = Running(p, "echo ready; sleep 60")

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 
 import box
-from box import both, both_cases, root_only
+from box import both, both_cases, root_only, user_only
 from tap import check, check_eq, check_in, skip
 
 EXEC = 'action == Ward::Action::"proc.exec", resource'
@@ -334,6 +334,20 @@ def a_sandbox_of_its_own_is_told_to_be_off(p, command):
     r, o = p.outcome("sh", "-c", command)
     check([v["cure"] for v in o["violations"] if "CLONE_NEWUSER" in v["resource"]] == [None], r.err)
     check_in('CLONE_NEWUSER" refused: no user namespace can be made inside; a sandbox of the program\'s own has to be off (a browser\'s: --no-sandbox)', r.err)
+
+
+@user_only
+def a_link_to_where_nobody_else_may_go_is_named_as_such(p):
+    """An environment of root's Python: "Permission denied; chmod +x"."""
+    inner = p.ws / "closed"
+    inner.mkdir()
+    shutil.copy("/bin/true", inner / "python")
+    (p.ws / "python").symlink_to(inner / "python")
+    inner.chmod(0)
+    r = p.run("--read", p.ws, p.ws / "python")
+    inner.chmod(0o755)
+    check_eq(r.code, 126)
+    check_in(f"may not be entered by you: namei -l '{p.ws}/python'", r.err.replace(f"-l {p.ws}/python", f"-l '{p.ws}/python'"))
 
 
 @root_only

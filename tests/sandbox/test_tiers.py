@@ -130,6 +130,7 @@ def the_log_says_what_it_was(p):
     r = run(p, *component(p, "canary", "  trust: trusted"), *ASKED, "--trust", "semi_trusted", "--environment", "ci")
     check_eq(r.code, 0, r.err)
     start, = [x for x in box.records(p) if x["kind"] == "run.start"]
+    check_eq({x["principal"] for x in box.records(p)}, {'Ward::Component::"3f2c1a90-0000-4000-8000-0123456789ab"'})
     check_eq({k: start["detail"].get(k) for k in ("tier", "trust", "environment", "phase", "component", "version")},
              {"tier": 1, "trust": "semi_trusted", "environment": "ci", "phase": "canary",
               "component": "3f2c1a90-0000-4000-8000-0123456789ab", "version": "1.2.0"})

@@ -23,7 +23,7 @@ struct ward_refusal_note {
 	enum ward_cap_type action;
 	const char *resource; /* NULL = ""; cut at WARD_DETAIL_TEXT_MAX */
 	const char *syscall; /* NULL = "" */
-	int pid; /* in the sandbox's numbering; 0 = not known */
+	int pid; uint64_t start; /* in the sandbox's numbering; when it began (ward_peek_start); 0 = not known */
 	const char *comm; /* NULL = "" */
 	bool quiet, vague, unmade; /* unmade: to be changed, not made; vague: perhaps a part of the name alone */
 	enum ward_refusal_seen seen;
@@ -155,8 +155,8 @@ bool ward_peek_is_refused(const struct ward_peek *p); /* by a mode of 0: it open
 int ward_peek_text(int mem, uint64_t addr, char *out, size_t size);
 /* Exactly n bytes: 0 or -EFAULT. */
 int ward_peek_bytes(int mem, uint64_t addr, void *out, size_t n);
-/* "VALUE of key" in /proc/pid/status: the last number of the line ("NSpid:", "Tgid:"); 0 = none. */
-int ward_peek_status(int pid_dirfd, const char *key);
+int ward_peek_status(int pid_dirfd, const char *key); /* of /proc/pid/status a line's last number ("NSpid:", "Tgid:"); 0 = none */
+uint64_t ward_peek_start(int pid_dirfd); /* when it began, as ps has it: clock ticks since the boot; 0: not known */
 /* The same of a process of which nothing is open. -ENOSYS, -EPERM: it cannot be done so here. */
 int ward_peek_bytes_of(int pid, uint64_t addr, void *out, size_t n);
 /*

@@ -54,6 +54,14 @@ static int refuse(struct ward_resolver *rs, const struct ward_program *p, const 
 	return WARD_E_REFUSED;
 }
 
+/* Not the file itself, but the way to it is closed: a virtual environment of root's Python, say, to anybody else. */
+static bool is_out_of_reach(const char *path)
+{
+	WARD_FD fd = ward_openat2(AT_FDCWD, path, O_PATH, 0, 0);
+
+	return fd == -EACCES;
+}
+
 static int fail_spawn(struct ward_resolver *rs, const char *name, int e, struct ward_error *err)
 {
 	/* It stood behind a --caches without names, and is one of theirs, or nearly. */
@@ -74,6 +82,10 @@ static int fail_spawn(struct ward_resolver *rs, const char *name, int e, struct 
 			rs->r->caches_bare && !strchr(name, '/')
 				? "; names of caches are written --caches=NAME,..."
 				: "");
+	else if (e == EACCES && is_out_of_reach(name))
+		ward_fail_fix(err,
+			"a directory on the way to it, or to what it is a link to, may not be entered by you: namei -l %s",
+			ward_paste(word, name, "PATH"));
 	else if (e == EACCES)
 		ward_fail_fix(err, "name a program (chmod +x, if it is one)");
 	return WARD_E_SPAWN;

@@ -26,8 +26,8 @@ static int fail(struct ward_error *err, int code, const char *option, const char
 	return code;
 }
 
-/* The home of /etc/passwd, for a caller without $HOME (a service). malloc'ed, or NULL. */
-static char *passwd_home(uid_t uid)
+/* A field of who has this number in /etc/passwd; services of names (LDAP) are not waited for before a start. malloc'ed, or NULL. */
+static char *passwd_field(uid_t uid, int which)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	char *line, *save = NULL;
@@ -43,7 +43,7 @@ static char *passwd_home(uid_t uid)
 			field[n] = s;
 		}
 		if (n == 7 && field[2][0] && strtoul(field[2], NULL, 10) == uid)
-			return strdup(field[5]);
+			return strdup(field[which]);
 	}
 	return NULL;
 }
@@ -52,7 +52,23 @@ char *ward_rs_home_named(uid_t uid)
 {
 	const char *home = getenv("HOME");
 
-	return home && home[0] == '/' ? strdup(home) : passwd_home(uid);
+	/* That of the list is for a caller without $HOME (a service). */
+	return home && home[0] == '/' ? strdup(home) : passwd_field(uid, 5);
+}
+
+/* Only names that are themselves wherever they are written: in a policy, in the log. */
+const char *ward_rs_login(uid_t uid, char out[WARD_LOGIN_SIZE])
+{
+	char *name = passwd_field(uid, 0);
+	size_t n = name ? strlen(name) : 0;
+
+	if (n == 0 || n >= WARD_LOGIN_SIZE || !ward_utf8_valid(name, n) ||
+		strpbrk(name, "\"\\") != NULL)
+		(void)snprintf(out, WARD_LOGIN_SIZE, "uid:%u", (unsigned)uid);
+	else
+		(void)snprintf(out, WARD_LOGIN_SIZE, "%s", name);
+	free(name);
+	return out;
 }
 
 /* Apart: what finds it has much on its stack, and it is asked for often. */

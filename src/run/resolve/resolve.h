@@ -109,13 +109,13 @@ int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err);  /* aft
 int ward_rs_check_audit_place(struct ward_resolver *rs, struct ward_error *err);   /* before the grants */
 int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err);
 const char *ward_rs_home(struct ward_resolver *rs); char *ward_rs_home_named(uid_t uid); /* unresolved; malloc'ed or NULL */
+enum { WARD_LOGIN_SIZE = 64 }; const char *ward_rs_login(uid_t uid, char out[WARD_LOGIN_SIZE]); /* that, of /etc/passwd; or "uid:N" */
 bool ward_rs_is_home(struct ward_resolver *rs, const char *path);        /* the caller's home, "/", or an ancestor of the home? */
 
 /* ---- viewbase.c, gitconfig.c ---- */
 int ward_rs_base(struct ward_resolver *rs, struct ward_error *err), ward_rs_follow(struct ward_resolver *rs, struct ward_error *err);
 bool ward_base_is_here(const struct ward_base_entry *e), ward_base_is_store(const char *path), ward_base_holds(const char *path);
-/* Content of the generated gitconfig (user.name, user.email), "" if there is none. Bounded; never fails a run. */
-const char *ward_rs_gitconfig(struct ward_resolver *rs);
+const char *ward_rs_gitconfig(struct ward_resolver *rs); /* the generated one; "": none. Bounded; never fails a run */
 /* The parser of it: user.name and user.email of a git config text into out, as a git config text. */
 void ward_gitconfig_user(const char *text, size_t n, struct ward_buf *out);
 /* ---- grant.c, glob.c ---- */

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -278,19 +277,6 @@ static int add_file(struct ward_resolver *rs, struct ward_rulebook *b, const cha
 	ward_fail_fix(err,
 		"policies are NAME.cedar, documents NAME.yaml or NAME.json, grants of components NAME.cedar.json");
 	return WARD_E_INVALID;
-}
-
-/* ---- who asks ---- */
-
-static const char *login(struct ward_rulebook *b, uid_t uid)
-{
-	char line[1024];
-	struct passwd pw, *found = NULL;
-
-	/* A name of the password file; services of names are not asked before a start. */
-	if (getpwuid_r(uid, &pw, line, sizeof(line), &found) == 0 && found)
-		return ward_arena_strdup(b->arena, found->pw_name);
-	return ward_arena_printf(b->arena, "uid:%u", (unsigned)uid);
 }
 
 /* ---- all of them ---- */
@@ -575,9 +561,10 @@ static int keep_vain(struct ward_resolver *rs, const struct ward_book *book, str
 
 static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
 {
+	const char *person = ward_rs_login(rs->host->uid, (char[WARD_LOGIN_SIZE]){ 0 });
 	struct ward_who who = {
 		.run = rs->r->run_id ? rs->r->run_id : "00000000000000000000000000",
-		.person = login(b, rs->host->uid),
+		.person = ward_arena_strdup(b->arena, person),
 		.uid = rs->host->uid,
 		.repo_root = b->repo_root,
 		.git_dirs = b->git.dirs.v,

@@ -209,8 +209,8 @@ static void note(struct ward_fuse *f, const struct request *q, int caller, const
 		n.syscall = ward_peek_name(call.nr);
 	if (ward_refusals_again(f->refusals, &n))
 		return;
-	if (caller >= 0)
-		ward_peek_comm(caller, comm);
+	ward_peek_comm(caller, comm); /* of nobody, nothing */
+	n.start = ward_peek_start(caller);
 	n.comm = comm;
 	ward_refusals_note(f->refusals, &n);
 }

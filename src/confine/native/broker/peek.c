@@ -233,6 +233,19 @@ int ward_peek_status(int pid_dirfd, const char *key)
 	return end ? (int)strtol(end + 1, NULL, 10) : 0;
 }
 
+uint64_t ward_peek_start(int pid_dirfd)
+{
+	char text[1024], *s;
+
+	if (read_small(pid_dirfd, "stat", text, sizeof(text)) <= 0)
+		return 0;
+	/* "PID (NAME) STATE ...", and a name may hold anything, but nothing behind it a parenthesis. The 22nd. */
+	s = strrchr(text, ')');
+	for (unsigned field = 2; s && field < 22; field++)
+		s = strchr(s + 1, ' ');
+	return s ? strtoull(s + 1, NULL, 10) : 0;
+}
+
 int ward_peek_pidfd(int tid, int pid_dirfd, bool *ret_own)
 {
 	long r = syscall(SYS_pidfd_open, tid, O_EXCL); /* PIDFD_THREAD, Linux 6.9 */
