@@ -577,6 +577,13 @@ static bool begins_a_trace(const struct ward_refusal *f)
 	return f->kind == WARD_REFUSAL_SYSCALL && ward_streq(f->syscall, "ptrace");
 }
 
+/* socat with fork, which ends with "bit out of range", and so the sandboxes of agents that start it; syslog(3), tmux's utempter. */
+static bool sends_datagrams(const struct ward_refusal *f)
+{
+	return f->kind == WARD_REFUSAL_SYSCALL && f->resource &&
+		strstr(f->resource, "AF_UNIX SOCK_DGRAM");
+}
+
 /* cp -a, chmod and copytree of a directory that a group shares: what has to be left out is one bit. */
 static bool sets_an_id(const struct ward_refusal *f)
 {
@@ -641,6 +648,9 @@ static int reason_of(struct life *l, const struct ward_refusal *f, bool *name,
 	} else if (begins_a_trace(f)) {
 		snprintf(ret->why, sizeof(ret->why),
 			"no process is traced inside; a debugger works outside only, and a sanitizer's search for leaks has to be off (--env LSAN_OPTIONS=detect_leaks=0)");
+	} else if (sends_datagrams(f)) {
+		snprintf(ret->why, sizeof(ret->why),
+			"a message of such a socket may name any other; streams and SOCK_SEQPACKET work, syslog and sd_notify do without, socat without fork");
 	} else if (sets_an_id(f)) {
 		snprintf(ret->why, sizeof(ret->why),
 			"no set-ID bit is given inside, and a directory's is not told from a file's; without the bit it works (chmod 00755 DIR)");

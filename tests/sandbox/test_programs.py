@@ -336,6 +336,14 @@ def a_sandbox_of_its_own_is_told_to_be_off(p, command):
     check_in('CLONE_NEWUSER" refused: no user namespace can be made inside; a sandbox of the program\'s own has to be off (a browser\'s: --no-sandbox)', r.err)
 
 
+@both_cases([("socket", "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)"), ("pair", "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)")])
+def of_datagrams_it_is_said_what_works(p, call):
+    """socat with fork says "bit out of range", Claude Code's sandbox that a bridge cannot be made."""
+    r = p.run("python3", "-c", f"import socket; socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET); {call}")
+    check_eq(r.code, 1, r.err)
+    check_in('SOCK_DGRAM" refused: a message of such a socket may name any other; streams and SOCK_SEQPACKET work', r.err)
+
+
 @user_only
 def a_link_to_where_nobody_else_may_go_is_named_as_such(p):
     """An environment of root's Python: "Permission denied; chmod +x"."""
