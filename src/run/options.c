@@ -684,6 +684,30 @@ static int apply_dry_run(struct ward_request *r, const char *value, unsigned ind
 
 /* ---- the door ---- */
 
+/* What the sandboxes that people come from call it: bwrap, docker, deno, firejail, srt. */
+static const char *called_here(const char *foreign)
+{
+	static const struct {
+		const char *here, *foreign[8];
+	} words[] = {
+		{ "--cap NETWORK_CONNECT:HOST:PORT",
+			{ "net", "network", "share-net", "allow-net", "allow-network", "allow-host",
+				"allowed-domains" } },
+		{ "--read PATH", { "ro", "ro-bind", "readonly", "read-only", "allow-read" } },
+		{ "--write PATH",
+			{ "rw", "bind", "volume", "mount", "allow-write", "add-dir",
+				"read-write" } },
+		{ "--cwd DIR", { "workdir", "chdir", "cd" } },
+		{ "--env NAME", { "allow-env", "setenv", "pass-env", "keep-env" } },
+	};
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(words); i++)
+		for (size_t k = 0; k < WARD_ARRAY_SIZE(words[i].foreign); k++)
+			if (ward_streq(words[i].foreign[k], foreign))
+				return words[i].here;
+	return NULL;
+}
+
 static int fail_unknown(const struct ward_request *r, const char *name, struct ward_error *err)
 {
 	const char *names[WARD_ARRAY_SIZE(table)];
@@ -700,6 +724,10 @@ static int fail_unknown(const struct ward_request *r, const char *name, struct w
 	ward_fail_at(err, place, 0, 0);
 	if (near && bare != name && ward_streq(near, bare)) {
 		ward_fail_fix(err, "its name here has no dashes: \"%s\"", near);
+		return code;
+	}
+	if (called_here(name)) {
+		ward_fail_fix(err, "here it is %s", called_here(name));
 		return code;
 	}
 	/* Three letters away from a short word is any other short word. */

@@ -75,6 +75,8 @@ def the_marker_works(p):
     ("published domain", ["--cap", "NETWORK_LISTEN:*.example.com:8080"], "--cap", "one address of this host and one port"),
     ("port 99999", ["--cap", "NETWORK_CONNECT:api.example.org:99999"], "--cap", "99999"),
     ("unknown option", ["--wirte", "x"], "--wirte", "--write"),
+    ("bwrap's word", ["--ro-bind", "/x", "/x"], "--ro-bind", "here it is --read PATH"),
+    ("docker's word", ["--network", "host"], "--network", "here it is --cap NETWORK_CONNECT:HOST:PORT"),
     ("short option", ["-r"], "-r", "--read PATH"),
     ("no argument before the command", ["--read", "--", "true"], "--read", "an argument is missing; give --read PATH"),
     ("no argument before an option", ["--read", "--write", ".", "--", "true"], "--read", "an argument is missing; give --read PATH"),
