@@ -277,6 +277,9 @@ int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *c, 
 	struct ward_error *err);
 /* A reference of git's that has no file in the project, and is there all the same: in packed-refs. */
 bool ward_commit_is_packed(struct ward_workspace *w, const struct ward_change *c);
+/* Somebody else has moved what names objects in the repository at git since the run began, or nobody can tell. */
+bool ward_commit_names_moved(struct ward_workspace *w, const char *git);
+bool ward_commit_packs_moved(struct ward_workspace *w, const char *git); /* the same of its packs */
 /*
  * A change that was not made real after all, or (abort) not taken back: somebody changed the project between the look and the moment,
  * or it

@@ -89,6 +89,7 @@ struct ward_review_decision {
 	enum ward_commit_side side;
 	bool wanted;                 /* it is among what was asked for */
 	bool by_name, named;         /* --ours has its very path; a PATH is it */
+	bool spared;                 /* an object that the project keeps, though nobody said so: it is told */
 	const char *why;             /* a sentence without the path */
 	const char *rule;            /* FILE:LINE of a policy; NULL: none decided */
 	const char *cure;            /* NULL: there is none */

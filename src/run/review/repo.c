@@ -19,6 +19,7 @@
 #define NAMED WARD_REPO_NAMED
 #define NAMES WARD_REPO_NAMES
 #define GOES WARD_REPO_GOES
+#define MADE WARD_REPO_MADE
 
 /* Of git: the first part below its directory, or all that begins, or ends, so. */
 static const struct {
@@ -85,6 +86,14 @@ static bool is_loose(const char *at)
 		!starts_so(p + 3, "tmp_");
 }
 
+/* Made of what was there: git makes another whenever it is asked to, and does without. */
+static bool is_made(const char *at)
+{
+	return starts_so(at, "objects/pack/multi-pack-index") ||
+		starts_so(at, "objects/info/commit-graph") || ward_streq(at, "info/refs") ||
+		ward_streq(at, "objects/info/packs");
+}
+
 static unsigned object_part(const char *at, bool fresh, bool gone)
 {
 	if (ward_streq(at, "objects/info/alternates") ||
@@ -118,6 +127,8 @@ static unsigned git_part(const char *at, const struct ward_change *c, bool gone,
 	/* Their mode and attributes are nothing that has to fit. */
 	if (!gone && S_ISDIR(c->mode))
 		return 0;
+	if (!gone && is_made(at))
+		return WAITS | MADE;
 	if (starts_so(at, "sharedindex."))
 		return store(fresh, gone);
 	if (starts(at, "objects"))
@@ -240,8 +251,9 @@ static struct ward_review_repo *new_repo(struct ward_arena *a, const struct memb
 	ward_quote(&b, m->n > 0 ? m->dir : ".", m->n > 0 ? m->n : 1);
 	if (!repo || b.failed)
 		return NULL;
-	*repo = (struct ward_review_repo){ .dir = ward_arena_strdup(a, ward_buf_cstr(&b)) };
-	return repo->dir ? repo : NULL;
+	*repo = (struct ward_review_repo){ .dir = ward_arena_strdup(a, ward_buf_cstr(&b)),
+		.git = ward_arena_printf(a, "%.*s", (int)m->n, m->dir) };
+	return repo->dir && repo->git ? repo : NULL;
 }
 
 static bool says(const char *cure, const char *option)
@@ -266,6 +278,88 @@ static void forgotten_alone(struct ward_arena *a, struct ward_review_decision *d
 	d->why = "what else the run made of its repository does not fit to what the project has";
 	d->rule = NULL;
 	d->cure = cure;
+}
+
+/* What still names an object, or may. */
+static const char *needs_objects(struct finding *f, const struct ward_review_decision *d,
+	unsigned part, const struct ward_review_repo *r)
+{
+	if (!d->wanted || d->by_name || d->named)
+		return NULL;
+	if (part & MADE)
+		return NULL;
+	if (!(part & GOES))
+		return d->effect == WARD_REVIEW_APPLY && d->side == WARD_COMMIT_THEIRS &&
+				d->change->kind != WARD_CHANGE_ADDED
+			? "what was forgotten of its repository may need it"
+			: NULL;
+	if (d->side == WARD_COMMIT_THEIRS)
+		return NULL;
+	return d->effect == WARD_REVIEW_CONFLICT
+		? "the project has used objects of its repository since the run began"
+		: f->w && ward_commit_names_moved(f->w, r->git)
+		? "what names objects was changed in the project since the run began"
+		: NULL;
+}
+
+static void spare(struct ward_review_decision *d, bool lives, const char *why)
+{
+	d->side = lives ? WARD_COMMIT_NEITHER : WARD_COMMIT_THEIRS;
+	d->effect = lives ? WARD_REVIEW_BEHIND : WARD_REVIEW_APPLY;
+	d->spared = !lives;
+	d->why = why;
+	d->rule = d->cure = NULL;
+}
+
+/*
+ * Objects that are gone are the run's housekeeping. Where something may name them that the run did not know of, or that no later commit will, they stay,
+ * all of them (a pack is two files): that leaves some that nobody may need. While the run lives nothing is forgotten of its layer, and they wait.
+ */
+static void objects_stay(struct ward_review_decisions *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		struct ward_review_decision *one = &d->v[i];
+		const struct ward_review_repo *r = one->of_repo[0].repo;
+
+		if (!r || !r->stays || !(one->of_repo[0].part & GOES) || one->of_repo[1].repo ||
+			one->by_name || one->named || one->side == WARD_COMMIT_THEIRS)
+			continue;
+		one->wanted = one->wanted || !d->lives;
+		spare(one, d->lives, r->stays);
+	}
+}
+
+/* It is of packs that the project has no longer. */
+static void made_of_others(struct finding *f, struct ward_review_decisions *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		struct ward_review_decision *one = &d->v[i];
+
+		if ((one->of_repo[0].part & MADE) && one->wanted && !one->by_name && !one->named &&
+			one->side != WARD_COMMIT_THEIRS &&
+			(one->effect == WARD_REVIEW_CONFLICT ||
+				(f->w && ward_commit_packs_moved(f->w, one->of_repo[0].repo->git))))
+			spare(one, d->lives, "the project has others by now, or other packs");
+	}
+}
+
+static void find_needed(struct finding *f, struct ward_review_decisions *d)
+{
+	const struct ward_review_repo *asked = NULL;
+
+	for (size_t i = 0; i < 2 * d->n; i++) {
+		struct ward_review_repo *r = d->v[i / 2].of_repo[i % 2].repo;
+		unsigned part = d->v[i / 2].of_repo[i % 2].part;
+
+		/* The project is asked once of one, for the first of its objects. */
+		if (!r || r->stays ||
+			(part & GOES && r == asked && d->v[i / 2].effect != WARD_REVIEW_CONFLICT))
+			continue;
+		r->stays = needs_objects(f, &d->v[i / 2], part, r);
+		asked = part & GOES && d->v[i / 2].wanted ? r : asked;
+	}
+	objects_stay(d);
+	made_of_others(f, d);
 }
 
 static void sides(struct ward_arena *a, struct ward_review_decisions *d)
@@ -315,6 +409,7 @@ int ward_review_repos(const struct ward_review_terms *t, const struct ward_git_m
 		v[i].d->of_repo[v[i].name].repo = repo;
 	}
 	sides(a, d);
+	find_needed(&f, d);
 	return WARD_OK;
 }
 

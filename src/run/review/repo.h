@@ -10,14 +10,16 @@ enum {
 	WARD_REPO_NAMED = 4,         /* an object: what names it waits for it alone, too */
 	WARD_REPO_NAMES = 8,         /* it waits for those, and for nothing else */
 	WARD_REPO_GOES = 16,         /* an object that is gone: it waits for all that is none, asked for or not */
+	WARD_REPO_MADE = 32,         /* of all packs: it is nothing without them */
 };
 struct ward_review_repo {            /* NULL in a decision: it is no such part of one. In the arena */
-	const char *dir;             /* quoted */
+	const char *git, *dir;       /* its path; quoted */
 	const char *why, *cure;      /* of the first part that does not become real; NULL: no such is known */
 	const char *kept, *kept_cure; /* the same of what its objects may not go without */
 	bool lacks;                  /* such a part is an object */
 	bool rest;                   /* a part of it waits for others, and is not forgotten */
 	bool names;                  /* the same, or for objects alone */
+	const char *stays;           /* why its objects do not go; NULL: they may */
 };
 /* Before any of them is settled: which are parts of which. What is forgotten of one alone is a conflict from then on. */
 int ward_review_repos(const struct ward_review_terms *t, const struct ward_git_marks *marks, struct ward_review_decisions *d,

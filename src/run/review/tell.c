@@ -205,6 +205,23 @@ static void line(struct ward_buf *b, const struct ward_review_decision *d)
 	ward_buf_addc(b, '\n');
 }
 
+/* They are of one kind and may be many: one line says it. */
+static void spared(struct ward_buf *b, const struct ward_review_told *t,
+	const struct ward_review_decisions *d)
+{
+	const char *why = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].spared && ward_review_is_real(&d->v[i])) {
+			why = why ? why : d->v[i].why;
+			n++;
+		}
+	if (n > 0 && !t->dry_run)
+		ward_buf_addf(b, "forgotten: %zu %s among git's objects: %s\n", n,
+			n == 1 ? "change" : "changes", why);
+}
+
 void ward_review_text(const struct ward_review_told *t, const struct ward_review_decisions *d,
 	struct ward_buf *out)
 {
@@ -222,6 +239,7 @@ void ward_review_text(const struct ward_review_told *t, const struct ward_review
 	}
 	if (n > shown)
 		ward_buf_addf(out, "and %zu more: --json shows all\n", n - shown);
+	spared(out, t, d);
 	if (t->unfinished) {
 		ward_buf_addf(out, "commit %s: not finished\n", t->run);
 		return;

@@ -462,6 +462,16 @@ bool ward_commit_is_packed(struct ward_workspace *w, const struct ward_change *c
 		(begin_looking(w, NULL) < 0 || is_packed(w->looking, change->path));
 }
 
+bool ward_commit_names_moved(struct ward_workspace *w, const char *git)
+{
+	return begin_looking(w, NULL) < 0 || ward_names_moved(w->looking, git);
+}
+
+bool ward_commit_packs_moved(struct ward_workspace *w, const char *git)
+{
+	return begin_looking(w, NULL) < 0 || ward_packs_moved(w->looking, git);
+}
+
 int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *change,
 	const char **ret, struct ward_arena *a, struct ward_error *err)
 {

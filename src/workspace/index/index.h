@@ -7,6 +7,7 @@
  *	known.c   what is remembered, and asked
  *	find.c    which there are, when a run has begun
  *	ref.c     references that the project has in packed-refs by now
+ *	names.c   whether what names objects has moved
  */
 #pragma once
 
@@ -80,6 +81,12 @@ enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x, c
  * there. It was only written anew (each gc does), and is kept as above. x may be NULL.
  */
 bool ward_ref_log_goes_on(struct ward_indexes *x, int root, int layer, const char *path, const struct stat *st);
+
+/* ---- names.c ---- */
+/* Since the run began, by somebody else, what names objects in the repository git (a path below the root). What cannot be told has. */
+struct ward_commit;
+bool ward_names_moved(const struct ward_commit *c, const char *git);
+bool ward_packs_moved(const struct ward_commit *c, const char *git); /* came or went */
 
 /* ---- find.c ---- */
 /* Of the project: its own repository, worktrees and submodules, and what lies some directories below. Bounded. */
