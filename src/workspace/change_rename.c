@@ -17,6 +17,10 @@
 
 #include "workspace/change.h"
 
+/* Bytes of an object's name, in hexadecimal and with its newline. */
+#define VALUE_SHA1 41u
+#define VALUE_SHA256 65u
+
 struct candidate {
 	struct ward_change *change;
 	mode_t type;
@@ -233,6 +237,29 @@ static void pair_size(struct pairing *p, size_t at, size_t end)
 	}
 }
 
+static bool is_part(const char *path, const char *dir)
+{
+	const char *at = path;
+
+	while ((at = strstr(at, dir)) && at != path && at[-1] != '/')
+		at++;
+	return at;
+}
+
+/*
+ * A reference of git's is a name of an object, and not its content: what has the same value did not come from there. The same of what leads to a
+ * worktree. Paired, a new one would wait for an old one that is of something else.
+ */
+static bool is_of_git(const char *path, uint64_t size)
+{
+	const bool value = size == VALUE_SHA1 || size == VALUE_SHA256;
+	size_t n = strlen(path);
+
+	return (value &&
+		       (is_part(path, "refs/") || (n >= 4 && ward_streq(path + n - 4, "HEAD")))) ||
+		is_part(path, ".git/worktrees/");
+}
+
 static void collect(struct pairing *p)
 {
 	for (size_t i = 0; i < p->r->out->n; i++) {
@@ -241,7 +268,8 @@ static void collect(struct pairing *p)
 		mode_t mode = is_new ? c->mode : c->was_mode;
 
 		if ((!is_new && c->kind != WARD_CHANGE_DELETED) ||
-			(!S_ISREG(mode) && !S_ISLNK(mode)) || (is_new && c->n_links > 1))
+			(!S_ISREG(mode) && !S_ISLNK(mode)) || (is_new && c->n_links > 1) ||
+			is_of_git(c->path, is_new ? c->size : c->was_size))
 			continue;
 		p->v[p->n++] = (struct candidate){ .change = c,
 			.type = mode & S_IFMT,
@@ -258,7 +286,7 @@ static void collect_side(struct pairing *p, struct ward_change *c, bool is_new)
 	mode_t mode = is_new ? c->mode : c->was_mode;
 	uint64_t size = is_new ? c->size : c->was_size;
 
-	if ((S_ISREG(mode) || S_ISLNK(mode)) && size > 0)
+	if ((S_ISREG(mode) || S_ISLNK(mode)) && size > 0 && !is_of_git(c->path, size))
 		p->v[p->n++] = (struct candidate){
 			.change = c, .type = mode & S_IFMT, .size = size, .is_new = is_new
 		};

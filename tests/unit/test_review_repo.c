@@ -65,6 +65,13 @@ static const struct row rows[] = {
 	{ "+.git/objects/aa/x=t +.git/refs/heads/n=a", "cb" },
 	{ "+.git/objects/aa/x=t +.git/refs/tags/v=t ~.git/index=t", "ttt" },
 	{ "+.git/objects/pack/p.pack=t ~.git/HEAD=a", "cb" },
+	/* what may be named still keeps all its objects */
+	{ "-.git/refs/tags/v=t -.git/objects/aa/x=a -.git/objects/pack/p.idx=p -s/.git/objects/aa/x=a", "ttta" },
+	{ "~.git/refs/tags/v=t -.git/objects/aa/x=o -.git/objects/aa/y=N -.git/objects/aa/z=r", "taat" },
+	{ "+.git/refs/tags/v=t -.git/objects/aa/x=a", "tb" },
+	{ "-.git/objects/pack/p.idx=a -.git/objects/pack/p.pack=c +.git/objects/pack/q.pack=a", "tta" },
+	{ "~.git/objects/info/packs=c ~.git/info/refs=c ~.git/objects/info/commit-graph=c +.git/objects/pack/multi-pack-index=c ~.git/index=a", "tttta" },
+	{ "+.git/objects/pack/multi-pack-index=a ~.git/objects/info/commit-graph=a ~.git/index=c", "bbc" },
 	/* of which repository */
 	{ "~s/.git/index=c ~.git/index=a ~s/.git/HEAD=a", "cab" },
 	{ "~n/index=c ~n/HEAD=a", "ca" },
@@ -82,6 +89,7 @@ static const struct row rows[] = {
 	{ "+.git/refs/tags/v=q ~.git/index=a", "aa" },
 	{ "-.git/objects/aa/x=a ~.git/refs/tags/v=l", "bn" },
 	{ "-.git/objects/aa/x=a ~.git/refs/tags/v=q", "aa" },
+	{ "-.git/objects/pack/p.idx=a -.git/objects/pack/p.pack=c", "bb" },
 };
 /* clang-format on */
 
