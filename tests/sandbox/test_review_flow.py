@@ -122,6 +122,18 @@ def a_gc_of_the_hosts_before_the_commit_leaves_no_reference_without_its_object(p
 
 
 @both
+def a_log_of_which_the_hosts_gc_ended_a_line_otherwise_is_none_that_changed(p):
+    """It puts a tab where nobody said why."""
+    needs("git")
+    host(p.ws, REPOSITORY + "; git update-ref --create-reflog refs/heads/plain main~1")
+    check_eq(p.run("--review", "--", "sh", "-ec", git("git update-ref refs/heads/plain main")).code, 0)
+    host(p.ws, git("git reflog expire --expire=never --expire-unreachable=never --all"))
+    check_eq((p.ws / ".git/logs/refs/heads/plain").read_bytes()[-2:], b"\t\n")
+    commit(p)
+    check_eq(host(p.ws, git("git reflog plain | wc -l")), "2\n")
+
+
+@both
 def an_object_that_the_run_touched_is_there_whatever_the_hosts_gc_did_with_it(p):
     """git touches what it would write anew. The host has it in a pack by then; or nowhere, where only the run names it."""
     needs("git")
@@ -485,16 +497,17 @@ def what_a_new_pack_replaces_stays_where_that_is_forgotten(p):
 
 
 @both
-def a_branch_that_looks_renamed_to_a_tag_is_not_gone(p):
-    """The run packed it, and a tag that is new has the same line."""
+def a_branch_is_not_gone_that_has_the_line_of_a_new_tag(p):
+    """The run packed it, which waits; the tag does not wait with it."""
     needs("git")
     host(p.ws, REPOSITORY)
     before = host(p.ws, git(NAMES))
     check_eq(p.run("--review", "--", "sh", "-ec", git("git pack-refs --all; git tag v1; echo n > n; git add n")).code, 0)
     host(p.ws, git(STAGED))
     r = commit(p, code=1)
-    check("renamed \".git/refs/heads/" in r.out, r.out)
-    check_eq(host(p.ws, git(NAMES)), before, r.out)
+    check("waits: deleted \".git/refs/heads/main\"" in r.out, r.out)
+    check_eq([n for n in host(p.ws, git(NAMES)).splitlines() if "refs/tags/v1" not in n], before.splitlines(), r.out)
+    check_eq(host(p.ws, git("git rev-parse v1")), host(p.ws, git("git rev-parse main")))
 
 
 @both

@@ -223,7 +223,7 @@ TEST(what_cannot_be_read_is_tried_once)
 	REQUIRE(fd >= 0 && ftruncate(fd, (off_t)WARD_INDEX_BYTES_MAX + 1) == 0);
 	n_reads = 0;
 	for (int i = 0; i < 5; i++)
-		CHECK(ask(&p, "g/" MAIN, INT64_MAX) == WARD_REF_MOVED);
+		CHECK(ask(&p, "g/" MAIN, INT64_MAX) == WARD_REF_UNREAD);
 	CHECK(n_reads <= 1);
 	ward_packed_free(p);
 	/* The same file by another name; and files of the size that is read, one behind the other. */
@@ -249,7 +249,7 @@ TEST(all_that_is_read_is_bounded)
 	n_reads = 0;
 	for (off_t i = 0; i < 8; i++) {
 		REQUIRE(fd >= 0 && ftruncate(fd, (off_t)WARD_INDEX_BYTES_MAX - i) == 0);
-		CHECK(ask(&p, "g/" MAIN, INT64_MAX) == (i < 4 ? WARD_REF_NONE : WARD_REF_MOVED));
+		CHECK(ask(&p, "g/" MAIN, INT64_MAX) == (i < 4 ? WARD_REF_NONE : WARD_REF_UNREAD));
 	}
 	CHECK_EQ_UINT(n_reads, 4);
 	ward_packed_free(p);

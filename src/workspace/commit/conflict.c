@@ -23,6 +23,8 @@ static const char names_text[] =
 	"has other names (hard links) in the project, which would keep the old content";
 static const char packed_text[] =
 	"was changed in the project since the run began, and is in packed-refs there";
+static const char unread_text[] =
+	"may have been changed in the project since the run began: packed-refs there is no file, or is too large";
 static const char below_text[] =
 	"holds something that came or changed in the project since the run began";
 static const char mount_text[] = "holds another file system, or cannot be looked into";
@@ -162,16 +164,26 @@ static bool is_loose_object(struct ward_commit *c, const char *path)
 	return ward_commit_look(&c->in_root, c->root, head, &st) == 0;
 }
 
+static const char *packed_in_way(struct ward_commit *c, const char *path)
+{
+	switch (ward_ref_packed(&c->packed, c->indexes, c->landed, c->root, c->layer, c->since_ns,
+		path)) {
+	case WARD_REF_MOVED: return packed_text;
+	case WARD_REF_UNREAD: return unread_text;
+	case WARD_REF_AS_WAS:
+	case WARD_REF_NONE: break;
+	}
+	return NULL;
+}
+
 static int added_in_way(struct ward_commit *c, const struct ward_change *change, const char **ret)
 {
 	struct stat st;
 	int r = ward_commit_look(&c->in_root, c->root, change->path, &st);
 
 	c->absent = is_missing(r);
-	if (c->absent && !S_ISDIR(change->mode) && ward_ref_is_name(change->path) &&
-		ward_ref_packed(&c->packed, c->indexes, c->landed, c->root, c->layer, c->since_ns,
-			change->path) == WARD_REF_MOVED)
-		*ret = packed_text;
+	if (c->absent && !S_ISDIR(change->mode) && ward_ref_is_name(change->path))
+		*ret = packed_in_way(c, change->path);
 	if (c->absent)
 		return *ret ? 0
 			: change->origin && change->kind == WARD_CHANGE_ADDED &&

@@ -18,7 +18,6 @@
 #define TAIL (4u << 10) /* of a log, in which its last line is */
 #define LOG_MAX (1u << 20) /* of one that is read */
 #define HEX_MIN 40u
-#define STEP (16u << 10)
 #define READ_MAX (4u * WARD_INDEX_BYTES_MAX) /* of packed-refs, all that are asked about at once */
 
 static const char packed_refs[] = "packed-refs";
@@ -256,12 +255,13 @@ static bool is_to(const struct entry *e, const char *value, size_t n)
 static bool last_of(const struct ward_buf *log, const char *value, size_t n, int64_t since_ns,
 	struct entry *ret)
 {
-	const char *end = log->s + log->n, *line;
+	const char *end, *line;
 	long long seconds;
 
 	*ret = (struct entry){ "", 0 };
 	if (log->n == 0)
 		return true;
+	end = log->s + log->n;
 	if (end[-1] != '\n' || memchr(log->s, 0, log->n))
 		return false;
 	for (line = end - 1; line > log->s && line[-1] != '\n';)
@@ -347,7 +347,7 @@ enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x,
 		*io = calloc(1, sizeof(**io));
 	(void)snprintf(packed, sizeof(packed), "%.*s%s", (int)n_dir, path, packed_refs);
 	if (!*io || !load(*io, root, packed))
-		return WARD_REF_MOVED;
+		return WARD_REF_UNREAD;
 	value = (*io)->there ? line_of(*io, path + n_dir, &n) : NULL;
 	if (!value)
 		return WARD_REF_NONE;
@@ -360,29 +360,31 @@ enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x,
 
 /* ---- its log ---- */
 
-static bool begins_with(int layer, int root, off_t size)
+/* All that the project's says, in whole lines, the run's begins with. A tab at their ends is gc's, or update-ref's that left it out. */
+static bool begins_with(const struct ward_buf *runs, const struct ward_buf *theirs)
 {
-	char a[STEP], b[STEP];
+	const char *at = theirs->s, *end = theirs->n ? at + theirs->n : at;
+	const char *from = runs->s, *over = runs->n ? from + runs->n : from;
+	struct entry a, b;
 
-	for (off_t at = 0; at < size;) {
-		size_t want = size - at < (off_t)sizeof(a) ? (size_t)(size - at) : sizeof(a);
-		ssize_t n = pread(root, a, want, at);
-
-		if (n <= 0 || pread(layer, b, (size_t)n, at) != n || memcmp(a, b, (size_t)n) != 0)
+	while (next_entry(&at, end, &a))
+		if (!next_entry(&from, over, &b) || a.n != b.n || memcmp(a.s, b.s, a.n) != 0)
 			return false;
-		at += n;
-	}
-	return true;
+	return at == end;
 }
 
 bool ward_ref_log_goes_on(struct ward_indexes *x, int root, int layer, const char *path,
 	const struct stat *st)
 {
 	const uint64_t flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf a = WARD_BUF_INIT;
+	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	WARD_FD theirs = -1;
 	WARD_FD runs = -1;
+	struct ward_error none = WARD_ERROR_INIT;
 	struct stat now, runs_st;
 	size_t n_dir;
+	int r;
 
 	if (!x || st->st_size > (off_t)LOG_MAX || !repository_of(root, path, "logs/", &n_dir) ||
 		!ward_indexes_settled(st))
@@ -390,8 +392,11 @@ bool ward_ref_log_goes_on(struct ward_indexes *x, int root, int layer, const cha
 	theirs = ward_commit_open(root, path, flags);
 	runs = ward_commit_open(layer, path, flags);
 	if (!is_file(theirs, &now) || !is_file(runs, &runs_st) || now.st_ino != st->st_ino ||
-		runs_st.st_size < now.st_size || !begins_with(runs, theirs, now.st_size) ||
-		fstat(theirs, &now) < 0 ||
+		ward_read_fd(theirs, "a log", LOG_MAX, &a, &none) < 0)
+		return false;
+	/* More than that has nothing to say: of what it begins with a line is longer by a tab at most. */
+	r = ward_read_fd(runs, "a log", 2 * LOG_MAX, &b, &none);
+	if ((r < 0 && r != WARD_E_LIMIT) || !begins_with(&b, &a) || fstat(theirs, &now) < 0 ||
 		ward_commit_ns(&now.st_ctim) != ward_commit_ns(&st->st_ctim))
 		return false;
 	ward_indexes_keep(x, st);
