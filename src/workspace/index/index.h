@@ -68,7 +68,7 @@ void ward_indexes_keep(struct ward_indexes *x, const struct stat *st); /* such a
 struct ward_packed;                      /* packed-refs, as it was read last */
 void ward_packed_free(struct ward_packed *p);    /* NULL ok */
 bool ward_ref_is_name(const char *path); /* it may be one: others need not be asked of */
-enum ward_ref { WARD_REF_MOVED = 0, WARD_REF_UNREAD, WARD_REF_AS_WAS, WARD_REF_NONE }; /* UNREAD: packed-refs is no file, or too large */
+enum ward_ref { WARD_REF_MOVED = 0, WARD_REF_UNREAD, WARD_REF_AS_WAS, WARD_REF_NONE }; /* UNREAD: packed-refs is no file or too large */
 /*
  * path, of which the project has no file: what packed-refs of its repository says of it. What is not older than since_ns is younger
  * than the run. *io: NULL at first.
