@@ -114,8 +114,8 @@ def all_or_nothing_is_said(p, words):
         check_eq(r.code, 0, r.err)
     else:
         (p.base / "secret").write_text("x")
-        p.run("--", "cat", str(p.base / "secret"))
-    seq = [r["seq"] for r in faults.chain(p) if r["kind"] == "sandbox.violation"]
+        p.run("--attribution", "notify", "--", "cat", str(p.base / "secret"))    # named for whoever may not have FUSE, too
+    seq = [r["seq"] for r in faults.chain(p) if r["kind"] == "sandbox.violation" and r["resource"] == str(p.base / "secret")]
     words = [cli.WARD, *(w.replace("SEQ", str(seq[-1]) if seq else "") for w in words), *(("--audit", p.log) if words[0] == "allow" else ())]
     allowed = p.home / ALLOWED
     whole, _, _ = failing(p, 0, words)
