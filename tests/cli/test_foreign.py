@@ -276,5 +276,22 @@ def what_other_tools_say_holds_as_it_is_said_here(p):
         check_eq(r.code, code, host + r.out + r.err)
 
 
+@test
+@placed
+def who_leaves_a_list_out_is_named_for_it(p):
+    """A profile of two layers: what the lower one does not say stands in its file, and not in the one that says it."""
+    run = foreign(p)
+    own = p.home / "config/ward/user.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(DOCUMENT + "      network: {mode: open}\n")
+    p.write(".ward/repo.yaml", DOCUMENT.replace('      allowExec: ["*"]\n', ""))
+    p.write("a", "x")
+    for words in (("--action", "proc.exec", "--resource", "/usr/bin/env"), ("--action", "net.connect", "--resource", "example.com:443")):
+        r = run("--profile", "p", *words, kind=("policy", "explain"))
+        check_eq(r.code, 1, r.out + r.err)
+        check_in(".ward/repo.yaml:6", r.out)
+        check(str(own) not in r.out, r.out)
+
+
 if __name__ == "__main__":
     main()

@@ -98,7 +98,7 @@ struct ward_doc {
 
 /* One last-match list. For a part: includes, then extends, then the profile's own rules (docs/spec/policy.md). */
 struct ward_profile_list {
-	enum ward_layer layer;
+	enum ward_layer layer; struct ward_origin origin; /* of a part: this layer's definition of the profile */
 	struct ward_doc_rules rules;
 };
 
@@ -109,13 +109,13 @@ struct ward_profile_op {
 
 /* A program is allowed when every part has an allow that names it and no deny that does. No "!" here. */
 struct ward_profile_exec {
-	enum ward_layer layer;
+	enum ward_layer layer; struct ward_origin origin; /* as above */
 	struct ward_doc_rules allow, deny;
 };
 
 /* An endpoint is allowed when every part has its mode or an allow for it and no deny that holds it. No "!" here either. */
 struct ward_profile_network {
-	enum ward_layer layer;
+	enum ward_layer layer; struct ward_origin origin; /* as above */
 	struct ward_doc_network said;        /* line 0: this layer says nothing, and so allows nothing */
 	struct ward_doc_rules allow, deny;
 };

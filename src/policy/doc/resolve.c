@@ -49,6 +49,7 @@ static int parts(struct resolving *in, enum ward_doc_list list, struct ward_prof
 		if (r < 0)
 			return r;
 		to[i].layer = in->v[i]->doc->layer;
+		to[i].origin = in->v[i]->origin;
 	}
 	return WARD_OK;
 }
@@ -62,8 +63,8 @@ static size_t denies(const struct ward_docs *docs, enum ward_doc_op op,
 	for (int layer = WARD_LAYER_MAX - 1; layer >= 0; layer--) {
 		for (size_t i = 0; i < docs->n; i++) {
 			if ((int)docs->v[i]->layer == layer && docs->v[i]->deny[op].n > 0)
-				to[n++] = (struct ward_profile_list){ docs->v[i]->layer,
-					docs->v[i]->deny[op] };
+				to[n++] = (struct ward_profile_list){ .layer = docs->v[i]->layer,
+					.rules = docs->v[i]->deny[op] };
 		}
 	}
 	return n;
@@ -112,6 +113,7 @@ static int exec(struct resolving *in)
 		if (r < 0)
 			return r;
 		v[i].layer = in->v[i]->doc->layer;
+		v[i].origin = in->v[i]->origin;
 	}
 	in->ret->exec = v;
 	in->ret->n_exec = in->n;
@@ -136,6 +138,7 @@ static int network(struct resolving *in)
 		if (r < 0)
 			return r;
 		v[i].layer = in->v[i]->doc->layer;
+		v[i].origin = in->v[i]->origin;
 		v[i].said = ward_doc_flatten_network(in->docs, in->v[i]);
 		said = said || v[i].said.origin.line > 0;
 	}

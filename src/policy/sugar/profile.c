@@ -263,10 +263,9 @@ static int add_text(struct job *j, struct ward_buf *text, enum ward_layer layer,
 }
 
 /* A profile is about the workspace: a list that narrows says nothing of what lies outside. */
-static int outside(struct job *j, enum ward_doc_op op)
+static int outside(struct job *j, const struct ward_origin *o, enum ward_doc_op op)
 {
 	static const struct ward_source_place workspace = { .id = "./", .in = true };
-	const struct ward_origin *o = &j->profile->origin;
 	/* The profile that nobody wrote stands nowhere. */
 	struct ward_source_rule rule = { .file = o->file != NULL ? o->file : "builtin",
 		.line = o->line,
@@ -290,7 +289,7 @@ static int operation(struct job *j, enum ward_doc_op op)
 
 		r = list(j, &p->rules, op, true, true);
 		if (r == WARD_OK && (i > 0 || !believed(j, p->layer)))
-			r = outside(j, op);
+			r = outside(j, &p->origin, op);
 		if (r == WARD_OK)
 			r = add_rules(j, o->parts[i].layer, i > 0, (unsigned)i);
 	}
@@ -347,9 +346,9 @@ static int denied(struct job *j, struct ward_buf *out, const struct ward_doc_rul
 }
 
 /* Lists are asked about what they speak of, and an empty one speaks of nothing. But nothing is what it gives. */
-static void no_programs(struct job *j, struct ward_buf *out)
+static void no_programs(const struct ward_origin *o, struct ward_buf *out)
 {
-	ward_sugar_head(out, &j->profile->origin, "no allowExec");
+	ward_sugar_head(out, o, "no allowExec");
 	ward_buf_adds(out,
 		"forbid (principal, action in Ward::Action::\"run_programs\", resource);\n\n");
 }
@@ -366,7 +365,7 @@ static int programs(struct job *j, struct ward_buf *text)
 		for (size_t k = 0; r == WARD_OK && k < x->deny.n; k++)
 			r = denied(j, text, &x->deny.v[k]);
 		if (x->allow.n == 0 && (i > 0 || !believed(j, x->layer)))
-			no_programs(j, text);
+			no_programs(&x->origin, text);
 		if (r == WARD_OK)
 			r = add_text(j, text, x->layer, i > 0, (unsigned)i);
 	}
@@ -408,7 +407,7 @@ static int one_network(struct job *j, struct ward_buf *out, const struct ward_pr
 	bool narrows)
 {
 	bool said = x->said.origin.line > 0, mode = x->said.mode_origin.line > 0;
-	const struct ward_origin *o = !said ? &j->profile->origin
+	const struct ward_origin *o = !said ? &x->origin
 		: mode                      ? &x->said.mode_origin
 					    : &x->said.origin;
 	int r = WARD_OK;
