@@ -42,10 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(n >= 12 + (size_t)q.len && n <= WARD_DNS_BYTES_MAX);
 	MUST(q.len == 0 || memcmp(out + 12, data + 12, q.len) == 0);
 	MUST(ward_dns_read(out, n, &again) == WARD_DNS_DROP);
-	for (size_t i = 0; i < WARD_EGRESS_SERVERS_MAX; i++)
-		memcpy(servers[i].name, v == WARD_DNS_ASK ? q.name : "a.example", sizeof(name));
 	if (v != WARD_DNS_ASK)
 		return 0;
+	for (size_t i = 0; i < WARD_EGRESS_SERVERS_MAX; i++)
+		memcpy(servers[i].name, q.name, strlen(q.name) + 1);
 	MUST(q.room >= WARD_DNS_BYTES_MAX && q.room <= 1232);
 	n = ward_dns_write_servers(&q, servers, WARD_EGRESS_SERVERS_MAX, q.room, out);
 	MUST(n >= 12 + (size_t)q.len && n <= q.room);
