@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Below what a run may write something is mounted whose server is gone: it is left out, and that is said. The run starts, and waits for nobody."""
+import hashlib
 import json
 import os
 import pathlib
@@ -72,11 +73,23 @@ box._register(what_does_not_answer_is_left_out_of_a_write_grant, "user",  # pyli
               (lambda: box.become_user(gone)) if os.geteuid() == 0 else None)
 
 
+def refused_at(p, at):
+    """A log in which that was refused, of a time when it answered."""
+    rec = {"v": 1, "seq": 1, "id": "01J00000000000000000000001", "ts": 1, "mono": 1, "boot": "b", "host": "h", "run": "01M8ETPRYS8H93YJ0JJGE9X1MS", "workspace": str(p.ws),
+           "kind": "sandbox.violation", "effect": "deny", "action": "FILE_READ", "resource": at, "detail": {"cure": f"--read '{at}'"}, "prev": "0" * 64}
+    text = json.dumps(rec, separators=(",", ":"))[:-1].encode()
+    return text + b',"hash":"' + hashlib.sha256(text).hexdigest().encode() + b'"}\n'
+
+
 def what_an_option_names_is_waited_for_by_nobody(p):
     """All at once, since each waits for some seconds."""
     if not dead:
         skip("root mounts it, and is its user then")
     at, runs = f"{WS}/sub/hangs/x", {}
+    (p.base / "refused").write_bytes(refused_at(p, at))
+    (p.base / "refused").chmod(0o600)
+    runs["allow"] = subprocess.Popen([os.environ["WARD"], "allow", "--always", "--audit", p.base / "refused", "#1"], cwd=p.ws, env=p.env(),
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     for option in ("--outcome", "--report", "--head-to", "--audit", "--policy"):
         words = [option, at] if option == "--audit" else ["--audit", p.log, option, at]
         runs[option] = subprocess.Popen([os.environ["WARD"], "run", *words, "--", "true"], cwd=p.ws, env=p.env(), stdin=subprocess.DEVNULL,
@@ -84,6 +97,10 @@ def what_an_option_names_is_waited_for_by_nobody(p):
     try:
         for option, q in runs.items():
             err = q.communicate(timeout=25 * PATIENCE)[1].decode()
+            if option == "allow":
+                check_eq(q.returncode, 1, err)
+                check_in("no rule can be written for it: what is mounted there does not answer", err)
+                continue
             check_eq(q.returncode, 125, err)
             check_in(f'ward: {option}: "{at}" cannot be looked at: what is mounted there does not answer', err)
     finally:

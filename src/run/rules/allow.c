@@ -13,6 +13,7 @@
 
 #include "approve/approve.h"
 #include "os/os.h"
+#include "run/persist/persist.h"
 #include "run/rules/rules.h"
 #include "ward/approve.h"
 
@@ -298,6 +299,9 @@ static int things(struct allowing *a, struct ward_error *err)
 	if (forms[form].exec || forms[form].write)
 		put_thing(a, forms[form].exec ? WARD_ACT_PROC_EXEC : WARD_ACT_FS_WRITE, path,
 			false);
+	/* What does not answer could be looked at for ever. */
+	if (ward_named_answers(path, NULL) < 0)
+		return cannot(err, "what is mounted there does not answer", a->cure);
 	/* The option grants a link with what it leads to; a rule is about what is there once links are followed. */
 	if (realpath(a->things[0].resource, real) && !ward_streq(real, a->things[0].resource))
 		return cannot(err, "it leads through a link, and a rule about one is about nothing",
