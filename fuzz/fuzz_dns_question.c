@@ -47,10 +47,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < WARD_EGRESS_SERVERS_MAX; i++)
 		memcpy(servers[i].name, q.name, strlen(q.name) + 1);
 	MUST(q.room >= WARD_DNS_BYTES_MAX && q.room <= 1232);
-	n = ward_dns_write_servers(&q, servers, WARD_EGRESS_SERVERS_MAX, q.room, out);
+	n = ward_dns_write_servers(&q, servers, WARD_EGRESS_SERVERS_MAX, q.room, true, out);
 	MUST(n >= 12 + (size_t)q.len && n <= q.room);
+	MUST(out[7] == WARD_EGRESS_SERVERS_MAX || (out[2] & 2));
+	/* Who cannot ask again by TCP is not told to. */
+	MUST(ward_dns_write_servers(&q, servers, WARD_EGRESS_SERVERS_MAX, q.room, false, out) == n);
+	MUST(!(out[2] & 2));
 	/* Over TCP there is room for all. */
-	n = ward_dns_write_servers(&q, servers, WARD_EGRESS_SERVERS_MAX, sizeof(out), out);
+	n = ward_dns_write_servers(&q, servers, WARD_EGRESS_SERVERS_MAX, sizeof(out), true, out);
 	MUST(n <= sizeof(out) && !(out[2] & 2) && out[7] == WARD_EGRESS_SERVERS_MAX);
 	return 0;
 }

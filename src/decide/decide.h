@@ -131,6 +131,8 @@ int ward_judge_asked(const struct ward_book *b, struct ward_desk *d, const struc
  * the verdict about the first that is allowed, else one that says why not.
  */
 int ward_judge_any_port(const struct ward_book *b, struct ward_desk *d, const char *host, int64_t now_ms, struct ward_verdict *ret);
+/* May this endpoint, in its one spelling, be connected to by some program? */
+int ward_judge_anyone(const struct ward_book *b, struct ward_desk *d, const char *endpoint, int64_t now_ms, struct ward_verdict *ret);
 
 /* ---- asks.c: what a person has to be asked before a start, as a list; docs/approvals.md ---- */
 

@@ -449,6 +449,14 @@ static int at_port(const struct ward_book *b, struct ward_desk *d, const char *e
 	return r;
 }
 
+int ward_judge_anyone(const struct ward_book *b, struct ward_desk *d, const char *endpoint,
+	int64_t now_ms, struct ward_verdict *ret)
+{
+	*ret = (struct ward_verdict){ .effect = WARD_DENY };
+	because(ret, WARD_WHY_NO_RULE, "no rule grants it to anybody");
+	return b && d && endpoint ? at_port(b, d, endpoint, now_ms, ret) : WARD_E_INVALID;
+}
+
 int ward_judge_any_port(const struct ward_book *b, struct ward_desk *d, const char *host,
 	int64_t now_ms, struct ward_verdict *ret)
 {

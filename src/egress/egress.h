@@ -29,6 +29,7 @@ struct ward_egress_ask {
 	const char *address;
 	bool hold; /* a person may be asked: ASK, and the answer comes by ward_egress_answered() */
 	bool inward; /* may a connection come in from the host? address: the host's own that it came to; name: NULL */
+	bool anyone; /* with a port: may some program connect? It gives no right: who connects is asked about then */
 	bool meant; /* only a rule counts that means it, and not just holds it among others: docs/egress.md */
 	bool unseen; /* with a name: could it lead to an address that is forbidden? Where it leads is not to be known. ALLOW: no */
 	uint16_t port; /* 0: any port of that name */
@@ -104,6 +105,8 @@ struct ward_egress_ops {
 	int (*limits)(void *arg, const struct ward_egress_ask *q, struct ward_egress_limit ret[WARD_EGRESS_LIMITS_MAX]);
 	/* Does, now, some policy look at what is spoken? Then each is asked again once that is known. NULL: none does. */
 	bool (*inspects)(void *arg);
+	/* Does nobody listen at TCP 53 of the inside? NULL: somebody does. */
+	bool (*udp_alone)(void *arg);
 };
 struct ward_egress_options {
 	const struct ward_egress_ops *ops;

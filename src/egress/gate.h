@@ -21,8 +21,8 @@ struct ward_pinned {
 	uint64_t until, asked;       /* ns: what was found holds until then, 0: nothing was looked up; while conf_no (below) is asked */
 	enum ward_found found;
 	int err; bool failed;        /* SILENT: why the name servers could not be asked; 0: none did in time. NONE: they cannot say */
-	struct ward_dns_answer out;  /* real addresses, of either family */
-	struct ward_dns_answer out6; struct ward_dns_servers *servers; /* its IPv6 part, kept apart; of a service, else NULL */
+	struct ward_dns_answer out, out6; /* real addresses, of either family; its IPv6 part, kept apart */
+	struct ward_dns_servers *servers; const char *host; /* of a service, else NULL; what stands behind its two labels */
 	char name[];
 };
 #define WARD_PINS_BUCKETS 1024

@@ -225,13 +225,14 @@ static bool is_of_service(const char *name)
 
 /*
  * A question for anything but addresses: nobody outside is asked, and there is nothing to give an address to. What kind it was is on record:
- * who waits for a service to be found by it would not learn otherwise why it is not.
+ * who waits for a service to be found by it would not learn otherwise why it is not. text_of: why it is not answered.
  */
-static uint32_t other_type(struct ward_egress *e, const char *name, uint32_t type)
+static uint32_t other_type(struct ward_egress *e, const char *name, uint32_t type,
+	const char *text_of)
 {
 	const struct ward_egress_ask q = { .name = name, .hold = true };
 	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_BLOCK, .name = name, .count = 1 };
-	char kind[24], text[128];
+	char kind[24], text[192];
 	bool service = is_of_service(name);
 
 	if (!service && (is_reverse(name) || ward_may(e, &q, NULL) == WARD_DENY)) {
@@ -240,10 +241,7 @@ static uint32_t other_type(struct ward_egress *e, const char *name, uint32_t typ
 		return RCODE_NO_NAME;
 	}
 	type_text(type, kind);
-	(void)snprintf(text, sizeof(text), "a question for %s: %s", kind,
-		type == WARD_DNS_SRV
-			? "only of names that a rule grants, by TCP (_SERVICE._tcp.NAME)"
-			: "only addresses are answered");
+	(void)snprintf(text, sizeof(text), "a question for %s: %s", kind, text_of);
 	ward_tell_why(&v, WARD_EGRESS_WHY_NO_TYPE, text);
 	ward_tell(e, &v);
 	return service ? RCODE_NO_NAME : RCODE_OK;
@@ -252,15 +250,16 @@ static uint32_t other_type(struct ward_egress *e, const char *name, uint32_t typ
 /*
  * ---- services ----
  * Which servers offer one (SRV, RFC 2782) is asked outside, of a name that a rule lets be connected to, in a form that leaves little room for
- * anything else to be said, and for WARD_EGRESS_SERVICES_MAX of them. Told are the servers that may be connected to, each at its port, and no
- * other: who is told of one that is not granted would try it and fail, where he does well without an answer. It gives no right: each of
- * these names is asked for and judged as any.
+ * anything else to be said, and for WARD_EGRESS_SERVICES_MAX of them. NAME counts as one that was asked for. Told are the servers that some
+ * program may connect to, each at its port, and no other: who is told of one that is not granted would try it and fail, where he does well
+ * without an answer. It gives no right: each of these names is asked for and judged as any.
  */
 #define LABEL_MAX 15 /* RFC 6335, 5.1 */
 
 struct ward_service {
 	struct ward_service *next;
 	uint32_t waits; /* the question of the relay's; 0: none */
+	bool noted; /* who started the run knows that none of its servers may be connected to */
 	struct ward_dns_servers servers;
 	struct ward_pinned *p; /* its name, which stands for no address */
 };
@@ -285,13 +284,13 @@ static struct ward_service *service_find(struct ward_egress *e, const char *name
 	return NULL;
 }
 
-/* NULL: there are as many as there may be, or no memory. */
-static struct ward_service *service_make(struct ward_egress *e, const char *name)
+/* host: in name. NULL: no memory, or there are as many names as there may be. */
+static struct ward_service *service_make(struct ward_egress *e, const char *name, const char *host)
 {
 	size_t n = strlen(name) + 1;
 	struct ward_service *s;
 
-	if (e->n_services == WARD_EGRESS_SERVICES_MAX)
+	if (!ward_pinned_make(&e->pins, host))
 		return NULL;
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -303,26 +302,19 @@ static struct ward_service *service_make(struct ward_egress *e, const char *name
 	}
 	memcpy(s->p->name, name, n);
 	s->p->servers = &s->servers;
+	s->p->host = s->p->name + (host - name);
 	s->next = e->services;
 	e->services = s;
 	e->n_services++;
 	return s;
 }
 
-static void block_service(struct ward_egress *e, const char *name, enum ward_egress_why why,
-	const char *text)
-{
-	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_BLOCK, .name = name, .count = 1 };
-
-	ward_tell_why(&v, why, text);
-	ward_tell(e, &v);
-}
-
 static void service_say(struct ward_egress *e, struct ward_service *s, uint32_t rcode)
 {
-	const struct ward_relay_msg m = {
-		.type = WARD_GATE_ANSWER, .id = s->waits, .value = rcode
-	};
+	const struct ward_relay_msg m = { .type = WARD_GATE_ANSWER,
+		.id = s->waits,
+		.value = rcode,
+		.up = e->ops->udp_alone && e->ops->udp_alone(e->arg) };
 
 	s->waits = 0;
 	ward_gate_send(e, &m, -1);
@@ -342,7 +334,7 @@ static void service_say_server(struct ward_egress *e, const struct ward_service 
 
 static bool service_may_reach(struct ward_egress *e, const struct ward_dns_server *v)
 {
-	const struct ward_egress_ask q = { .name = v->name, .port = v->port };
+	const struct ward_egress_ask q = { .name = v->name, .port = v->port, .anyone = true };
 
 	return ward_may(e, &q, NULL) == WARD_ALLOW;
 }
@@ -351,12 +343,13 @@ static bool service_may_reach(struct ward_egress *e, const struct ward_dns_serve
  * Of servers that are not granted the record says which they are; and so is told who started the run, where none is left. But of the web's
  * (apt): there the name itself does as well, and is what was granted.
  */
-static void tell_closed(struct ward_egress *e, const struct ward_service *s,
+static void tell_closed(struct ward_egress *e, struct ward_service *s,
 	const bool closed[WARD_EGRESS_SERVERS_MAX], size_t n_closed)
 {
 	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_BLOCK,
 		.name = s->p->name,
-		.noted = n_closed == s->servers.n && strncmp(s->p->name, "_http", 5) != 0,
+		.noted = !s->noted && n_closed == s->servers.n &&
+			strncmp(s->p->name, "_http", 5) != 0,
 		.count = 1 };
 	char text[1024];
 	size_t n = (size_t)snprintf(text, sizeof(text),
@@ -367,8 +360,23 @@ static void tell_closed(struct ward_egress *e, const struct ward_service *s,
 		if (closed[i] && n + sizeof(s->servers.v[i].name) + 8 < sizeof(text))
 			n += (size_t)snprintf(text + n, sizeof(text) - n, " %s:%u",
 				s->servers.v[i].name, s->servers.v[i].port);
+	s->noted = s->noted || v.noted;
 	ward_tell_why(&v, WARD_EGRESS_WHY_NO_TYPE, text);
 	ward_tell(e, &v);
+}
+
+/* Name servers tell them in another order each time, and records of one thing are to be alike. */
+static int by_place(const void *left, const void *right)
+{
+	const struct ward_dns_server *a = left, *b = right;
+	int r = strcmp(a->name, b->name);
+
+	if (a->priority != b->priority)
+		return a->priority < b->priority ? -1 : 1;
+	if (r != 0)
+		return r;
+	return a->port != b->port ? (a->port < b->port ? -1 : 1)
+				  : (a->weight > b->weight) - (a->weight < b->weight);
 }
 
 /* What was found, as far as it is of use inside. */
@@ -377,6 +385,7 @@ static void service_answer(struct ward_egress *e, struct ward_service *s)
 	bool closed[WARD_EGRESS_SERVERS_MAX] = { false };
 	size_t n_closed = 0;
 
+	qsort(s->servers.v, s->servers.n, sizeof(s->servers.v[0]), by_place);
 	for (size_t i = 0; i < s->servers.n; i++) {
 		const struct ward_dns_server *v = &s->servers.v[i];
 
@@ -405,30 +414,66 @@ static void service_go_on(struct ward_egress *e, struct ward_service *s)
 									: RCODE_SERVFAIL);
 }
 
-static bool service_ask(struct ward_egress *e, const struct ward_relay_msg *m)
+/* Why nobody outside is asked for it; NULL: that may be. host: NULL: it has none. */
+static const char *service_closed(struct ward_egress *e, const char *host, char *rule)
+{
+	const struct ward_egress_ask q = { .name = host, .hold = true };
+	enum ward_effect effect;
+
+	if (!host)
+		return "only by TCP (_SERVICE._tcp.NAME, SERVICE of at most 15 letters, digits and hyphens)";
+	if (ward_streq(host, WARD_HOST_SERVICE))
+		return "the host tells of none";
+	effect = is_reverse(host) ? WARD_DENY : ward_may(e, &q, rule);
+	if (effect == WARD_DENY)
+		return "only of names that a rule grants, by TCP (_SERVICE._tcp.NAME)";
+	if (effect == WARD_ASK)
+		return "only of names that are granted without asking a person";
+	return ward_upstream_takes(e->upstream, host, 0)
+		? "not of names that go by the proxy of the host"
+		: NULL;
+}
+
+/* A new one, or why there is none. */
+static struct ward_service *service_new(struct ward_egress *e, const char *name, const char *host,
+	const char **ret_closed)
+{
+	struct ward_service *s = NULL;
+
+	*ret_closed = "more services than one run may ask for";
+	if (e->n_services < WARD_EGRESS_SERVICES_MAX) {
+		s = service_make(e, name, host);
+		*ret_closed = "there is no room for one more name";
+	}
+	return s;
+}
+
+/* NULL: it is seen to. Else why it is not. */
+static const char *service_ask(struct ward_egress *e, const struct ward_relay_msg *m)
 {
 	struct ward_egress_event v = { .kind = WARD_EGRESS_DNS_QUERY, .name = m->name, .count = 1 };
-	const struct ward_egress_ask q = { .name = service_host(m->name) };
+	const char *host = service_host(m->name), *closed;
 	char rule[WARD_RULE_TEXT_MAX] = "";
 	struct ward_service *s;
 
 	/* Nothing of it leaves before somebody said so. */
-	if (!q.name || is_reverse(q.name) || ward_streq(q.name, WARD_HOST_SERVICE) ||
-		ward_may(e, &q, rule) != WARD_ALLOW || ward_upstream_takes(e->upstream, q.name, 0))
-		return false;
+	closed = service_closed(e, host, rule);
+	if (closed)
+		return closed;
 	s = service_find(e, m->name);
-	if (!s)
-		s = service_make(e, m->name);
-	if (!s) {
+	if (!s && !ward_limits_name(e, host)) {
 		const struct ward_relay_msg no = {
 			.type = WARD_GATE_ANSWER, .id = m->id, .value = RCODE_REFUSED
 		};
 
 		ward_gate_send(e, &no, -1);
-		block_service(e, m->name, WARD_EGRESS_WHY_TOO_MANY,
-			"more services than one run may ask for");
-		return true;
+		block_name(e, m->name, WARD_EGRESS_WHY_BUDGET_NAMES);
+		return NULL;
 	}
+	if (!s)
+		s = service_new(e, m->name, host, &closed);
+	if (!s)
+		return closed;
 	/* The relay asks once at a time; who waited for an earlier one has had its time. */
 	if (s->waits)
 		service_say(e, s, RCODE_SERVFAIL);
@@ -436,7 +481,7 @@ static bool service_ask(struct ward_egress *e, const struct ward_relay_msg *m)
 	v.rule = rule[0] ? rule : NULL;
 	ward_tell(e, &v);
 	service_go_on(e, s);
-	return true;
+	return NULL;
 }
 
 void ward_services_tick(struct ward_egress *e)
@@ -480,10 +525,13 @@ void ward_gate_name(struct ward_egress *e, const struct ward_relay_msg *m)
 		ward_gate_limit(e, WARD_RELAY_LIMIT_NAMES, 1);
 		return;
 	}
-	if (m->value == WARD_DNS_SRV && service_ask(e, m))
-		return;
 	if (!has_addresses(m->value)) {
-		answer.value = other_type(e, m->name, m->value);
+		const char *closed = m->value == WARD_DNS_SRV ? service_ask(e, m)
+							      : "only addresses are answered";
+
+		if (!closed)
+			return;
+		answer.value = other_type(e, m->name, m->value, closed);
 		ward_gate_send(e, &answer, -1);
 		return;
 	}

@@ -20,6 +20,8 @@
 #define FOREIGN_MAX 64 /* answers to something else that one query puts up with */
 #define TTL_MAX 300u
 #define NONE_S 5u
+#define SERVICE_S \
+	60u /* at least: the relay's answer says as much, and each question tells its servers something */
 #define SILENT_S 1u
 #define PORTS_TRIED 3
 #define WAITED_MS 1000u /* what name servers know they have said by then */
@@ -350,6 +352,8 @@ static void end_lookup(struct ward_lookup *l)
 	}
 	if (p->found != WARD_FOUND_SOME)
 		ttl = p->found == WARD_FOUND_NONE ? NONE_S : SILENT_S;
+	if (p->servers && p->found != WARD_FOUND_SILENT && !p->failed && ttl < SERVICE_S)
+		ttl = SERVICE_S;
 	p->until = ward_now_mono_ns() + (ttl ? ttl : 1) * 1000 * WARD_MS;
 	p->asked = r->conf_no;
 	p->lookup = NULL;
@@ -517,6 +521,16 @@ static bool has_place(struct ward_resolver *r, uint64_t now)
 	return !is_full(r);
 }
 
+/* Services have a quarter of the places: names come first. */
+static bool has_place_for(struct ward_resolver *r, const struct ward_pinned *p, uint64_t now)
+{
+	size_t n = 0;
+
+	for (const struct ward_lookup *l = r->first; p->servers && l; l = l->next)
+		n += l->p->servers && !l->slow;
+	return (n == 0 || n < r->most / 4) && has_place(r, now);
+}
+
 bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 {
 	uint64_t now = ward_now_mono_ns();
@@ -527,12 +541,14 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 	if (p->lookup || (p->until && now < p->until && p->asked == r->conf_no))
 		return true;
 	/* First: whoever waits asks again each turn, and a file is not to be read for each of them. */
-	if (now < r->paced_until || !has_place(r, now))
+	if (now < r->paced_until || !has_place_for(r, p, now))
 		return false;
 	memset(&p->out, 0, sizeof(p->out));
 	memset(&p->out6, 0, sizeof(p->out6));
-	if (!p->servers && in_hosts(r, p->name, &p->out, &lack)) {
-		p->found = WARD_FOUND_SOME;
+	/* What the host knows by its file has no services, and nobody outside is asked about it. */
+	if (in_hosts(r, p->servers ? p->host : p->name, &p->out, &lack)) {
+		p->found = p->servers ? WARD_FOUND_NONE : WARD_FOUND_SOME;
+		p->failed = false;
 		p->until = now + SILENT_S * 1000 * WARD_MS;
 		p->asked = r->conf_no;
 		return true;

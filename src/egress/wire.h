@@ -92,7 +92,10 @@ enum ward_relay_type {
 	 * and with the connected socket as a second descriptor all else as of DIALED.
 	 */
 	WARD_GATE_CLIENT,
-	/* id of a question for a service: name, to.port, value = priority << 16 | weight of a server. Behind the last comes ANSWER */
+	/*
+	 * id of a question for a service: name, to.port, value = priority << 16 | weight of a server. Behind the last comes ANSWER,
+	 * with up = 1 where nobody inside gets a longer one over TCP.
+	 */
 	WARD_GATE_SERVER
 };
 #define WARD_GATE_FLOW 0x80000000u /* of the ids that the gate chose; of a flow that the relay accepted it is not set */

@@ -82,7 +82,7 @@ struct ward_connect_asked {
 	bool meant; /* only rules count that mean it (struct ward_query) */
 	bool hold;  /* a person may be asked now: ASK, and the gate is told when he has answered */
 	bool cure, unreached; /* of a refusal, what would help: it takes longer; what is never reached from here may be there */
-	const char *program, *inspected; /* who connects, what is spoken; NULL: not known */
+	bool anyone; const char *program, *inspected; /* may any program? Who connects, what is spoken; NULL: not known */
 };
 /*
  * net/ask.c: host is a name in its one spelling, or an address as text without brackets; port 0: is there any port at which it may be

@@ -17,6 +17,28 @@ A, AAAA, SRV = 1, 28, 33
 HELLO = b"hello from outside\n"
 NAME = "good.test.example"
 PYTHON = "/usr/bin/python3"
+# NAME=udp or NAME=tcp: what a question for SRV is answered with, and whether more was to be had over TCP.
+SERVERS = """
+import socket, struct, sys
+for word in sys.argv[1:]:
+    name, how = word.split("=")
+    q = struct.pack(">HHHHHH", 7, 256, 1, 0, 0, 0) + b"".join(bytes([len(x)]) + x.encode() for x in name.split(".")) + b"\\0\\0\\x21\\0\\1"
+    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if how == "tcp" else socket.SOCK_DGRAM)
+    s.settimeout(10)
+    s.connect(("198.18.0.1", 53))
+    s.sendall(struct.pack(">H", len(q)) + q if how == "tcp" else q)
+    a = s.recv(struct.unpack(">H", s.recv(2, socket.MSG_WAITALL))[0], socket.MSG_WAITALL) if how == "tcp" else s.recv(4096)
+    at, found = len(q), []
+    for _ in range(a[7]):
+        port, at, labels = struct.unpack(">H", a[at + 16:at + 18])[0], at + 18, []
+        while a[at]:
+            labels.append(a[at + 1:at + 1 + a[at]].decode())
+            at += 1 + a[at]
+        at += 1
+        found.append(".".join(labels) + ":" + str(port))
+    assert at == len(a), (at, a)
+    print(a[3] & 15, "cut" if a[2] & 2 else "whole", len(found), *found[:2])
+"""
 
 
 def wire(name):

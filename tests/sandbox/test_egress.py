@@ -15,7 +15,7 @@ import time
 import box
 import cli
 from box import both, both_cases, root_only
-from egress_box import FETCH, HELLO, NAME, PYTHON, Http, Net, Talker, need, own_address, refused, until
+from egress_box import FETCH, HELLO, NAME, PYTHON, SERVERS, Http, Net, Talker, need, own_address, refused, until
 from tap import check, check_eq, check_in, quickest, skip
 
 
@@ -430,29 +430,6 @@ def what_is_asked_for_beside_addresses_is_on_record(p):
     check_in(("_mongodb._tcp.evil.example", "a question for SRV: only of names that a rule grants, by TCP (_SERVICE._tcp.NAME)"), told)
     check_in((NAME, "a question for TXT: only addresses are answered"), told)
     check({kind for _, kind in n.dns.queries} <= {1, 28}, str(n.dns.queries))
-
-
-SERVERS = """
-import socket, struct, sys
-for word in sys.argv[1:]:
-    name, how = word.split("=")
-    q = struct.pack(">HHHHHH", 7, 256, 1, 0, 0, 0) + b"".join(bytes([len(x)]) + x.encode() for x in name.split(".")) + b"\\0\\0\\x21\\0\\1"
-    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if how == "tcp" else socket.SOCK_DGRAM)
-    s.settimeout(10)
-    s.connect(("198.18.0.1", 53))
-    s.sendall(struct.pack(">H", len(q)) + q if how == "tcp" else q)
-    a = s.recv(struct.unpack(">H", s.recv(2, socket.MSG_WAITALL))[0], socket.MSG_WAITALL) if how == "tcp" else s.recv(4096)
-    at, found = len(q), []
-    for _ in range(a[7]):
-        port, at, labels = struct.unpack(">H", a[at + 16:at + 18])[0], at + 18, []
-        while a[at]:
-            labels.append(a[at + 1:at + 1 + a[at]].decode())
-            at += 1 + a[at]
-        at += 1
-        found.append(".".join(labels) + ":" + str(port))
-    assert at == len(a), (at, a)
-    print(a[3] & 15, "cut" if a[2] & 2 else "whole", len(found), *found[:2])
-"""
 
 
 @both

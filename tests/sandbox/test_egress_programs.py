@@ -6,7 +6,7 @@ import os
 import box
 from box import both, both_cases, root_only
 from ceiling_box import ceiling, own_etc
-from egress_box import FETCH, HELLO, NAME, PYTHON, Net, Talker, known, need, refused, when_known
+from egress_box import FETCH, HELLO, NAME, PYTHON, SERVERS, Net, Talker, known, need, refused, when_known
 from tap import check, check_eq, check_in
 
 
@@ -56,6 +56,16 @@ def a_forbid_of_a_program_is_of_that_one_alone(p):
     check(r.code != 0 and not r.out, r.out)
     found = refused(n, doc, f"{NAME}:{n.http.port}", "no_rule")
     check_eq((found["rules"], found["detail"]["line"], "cure" in found["detail"]), (["no curl"], 3, False))
+
+
+@both_cases([("a permit", ONLY_CURL), ("a forbid", NOT_CURL)])
+def a_server_is_told_of_that_some_program_may_reach(p, rules):
+    """Who asks is not known, as with a name; and an answer gives no right."""
+    n = Net(p, {NAME: ["127.0.0.1"], f"_db._tcp.{NAME}": [(1, 1, 80, NAME), (1, 1, 80, "other.test.example")]})
+    p.write("net.cedar", rules % NAME)
+    r, doc = n.run(PYTHON, "-c", SERVERS, f"_db._tcp.{NAME}=udp", grants=["--resolver", n.dns.at, "--policy", "net.cedar", "--cap", "NETWORK_CONNECT:127.0.0.1:80"])
+    check_eq((r.code, r.out, doc["violations"]), (0, f"0 whole 1 {NAME}:80\n", []), r.err)
+    check_in("1 of its 2 servers may not be connected to; grant them, if they are meant: other.test.example:80", n.told("dns.block")[-1]["detail"]["why"])
 
 
 @both

@@ -11,7 +11,7 @@ import subprocess
 
 import box
 from box import both, both_cases
-from egress_box import FETCH, HELLO, NAME, PYTHON, Net, Talker, need, refused, until
+from egress_box import FETCH, HELLO, NAME, PYTHON, SERVERS, Net, Talker, need, refused, until
 from tap import check, check_eq, check_in
 
 OTHER = "other.test.example"
@@ -228,6 +228,15 @@ def questions_are_answered_over_udp_alone(p):
     r, doc = n.python(QUESTIONS)
     check_eq(r.out, f"{errno.ECONNREFUSED}\nTrue\n{errno.ENETUNREACH}\n", r.err)
     check_eq([v["resource"] for v in doc["violations"]], ["203.0.113.7:443"])
+
+
+@both
+def servers_of_a_service_are_as_many_as_a_packet_holds(p):
+    """Nobody is sent to ask again over TCP, where he would find nobody."""
+    many = "x" * 40 + ".test.example"
+    n = Bare(p, {NAME: ["127.0.0.1"], f"_all._tcp.{NAME}": [(1, 1, 5000 + i, many) for i in range(20)]})
+    r, doc = n.run(PYTHON, "-c", SERVERS, f"_all._tcp.{NAME}=udp", grants=n.grants(f"{many}:5000-6000"))
+    check_eq((r.code, r.out, doc["violations"]), (0, f"0 whole 6 {many}:5000 {many}:5001\n", []), r.err)
 
 
 OWN = """

@@ -42,7 +42,7 @@ static struct {
 		enum ward_egress_kind kind;
 		char why[32], name[64], text[160], address[64], ended[16];
 		uint64_t count, up;
-		bool uncounted, dialled;
+		bool uncounted, dialled, noted;
 	} told[TOLD_MAX];
 	size_t n_told;
 	unsigned slow_ms, n_slow; /* an address behind a name is judged so slowly; how many were */
@@ -118,6 +118,7 @@ static TAP_UNUSED int on_event(void *arg, const struct ward_egress_event *e)
 	t.told[t.n_told].up = e->up;
 	t.told[t.n_told].uncounted = e->uncounted;
 	t.told[t.n_told].dialled = e->dialled;
+	t.told[t.n_told].noted = e->noted;
 	(void)snprintf(t.told[t.n_told].ended, 16, "%s", e->ended ? e->ended : "");
 	(void)snprintf(t.told[t.n_told].why, 32, "%s", e->why ? e->why : "");
 	(void)snprintf(t.told[t.n_told].text, 160, "%s", e->text ? e->text : "");

@@ -180,7 +180,7 @@ static uint8_t *put_name(uint8_t *p, const char *name)
 }
 
 size_t ward_dns_write_servers(const struct ward_dns_question *q, const struct ward_dns_server *v,
-	size_t n, size_t room, uint8_t out[WARD_DNS_SERVERS_BYTES_MAX])
+	size_t n, size_t room, bool tcp, uint8_t out[WARD_DNS_SERVERS_BYTES_MAX])
 {
 	uint8_t *p = put_head(out, q, WARD_RCODE_OK, 0), *end = out + room;
 	size_t i;
@@ -198,7 +198,7 @@ size_t ward_dns_write_servers(const struct ward_dns_question *q, const struct wa
 		p = put_name(p, v[i].name);
 	}
 	(void)put16(out + 6, (uint32_t)i);
-	if (i < n)
+	if (i < n && tcp)
 		out[2] |= 2; /* TC: there is more over TCP */
 	return (size_t)(put_tail(p, q) - out);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Questions for names, as programs in the sandbox send them, and the answers to them. Pure. The questions are hostile; the answers hold
- * nothing but the question, as it was, and at most one synthetic address: nothing is ever too long for a packet.
+ * nothing but the question, as it was, and at most one synthetic address, which is never too long for a packet; or the servers of a
+ * service, which can be.
  */
 #pragma once
 
@@ -55,6 +56,9 @@ enum ward_dns_verdict ward_dns_read(const uint8_t *p, size_t n, struct ward_dns_
 /* The answer. v4, v6: 4 and 16 bytes, of which the one of the question's type is put in; NULL or zero: there is none. Bytes. */
 size_t ward_dns_write(const struct ward_dns_question *q, uint8_t rcode, const uint8_t *v4, const uint8_t *v6,
 	uint8_t out[WARD_DNS_BYTES_MAX]);
-/* The same with the servers of a service, as many as there is room for (WARD_DNS_BYTES_MAX or more); cut, if those are not all. */
-size_t ward_dns_write_servers(const struct ward_dns_question *q, const struct ward_dns_server *v, size_t n, size_t room,
+/*
+ * The same with the servers of a service, as many as there is room for (WARD_DNS_BYTES_MAX or more). Cut, if those are not all and
+ * TCP has more.
+ */
+size_t ward_dns_write_servers(const struct ward_dns_question *q, const struct ward_dns_server *v, size_t n, size_t room, bool tcp,
 	uint8_t out[WARD_DNS_SERVERS_BYTES_MAX]);

@@ -94,6 +94,7 @@ void relay_names_end(struct relay *r)
 /* What the gate says of one service, server by server, until it says that this is all. */
 static struct {
 	uint32_t id; /* of the question; 0: none */
+	bool udp_alone; /* nobody listens at TCP 53 */
 	size_t n;
 	struct ward_dns_server v[WARD_EGRESS_SERVERS_MAX];
 } servers;
@@ -185,7 +186,7 @@ static void answer(struct relay *r, struct asker *a, uint8_t rcode, const uint8_
 
 	if (rcode == WARD_RCODE_OK && servers.id != 0 && servers.id == a->question)
 		n = ward_dns_write_servers(&a->q, servers.v, servers.n,
-			a->flow == 0 ? a->q.room : sizeof(out), out);
+			a->flow == 0 ? a->q.room : sizeof(out), !servers.udp_alone, out);
 	else
 		n = ward_dns_write(&a->q, rcode, v4, v6, out);
 	if (a->flow == 0)
@@ -238,12 +239,15 @@ void relay_names_answer(struct relay *r, const struct ward_relay_msg *m)
 	uint32_t place = m->id & 0xffff;
 	struct question *q = place < WARD_RELAY_NAMES_MAX ? &questions[place] : NULL;
 
-	if (q == NULL || q->id == 0 || q->id != m->id)
-		return; /* it was waited for too long */
-	if (m->value == WARD_RCODE_OK && has_addresses(q->type))
-		keep(r, q->name, m);
-	close_question(r, q, m->value < 16 ? (uint8_t)m->value : WARD_RCODE_SERVFAIL, m->v4,
-		has_ipv6(r) ? m->v6 : NULL);
+	servers.udp_alone = m->up == 1;
+	/* Else it was waited for too long. */
+	if (q != NULL && q->id != 0 && q->id == m->id) {
+		if (m->value == WARD_RCODE_OK && has_addresses(q->type))
+			keep(r, q->name, m);
+		close_question(r, q, m->value < 16 ? (uint8_t)m->value : WARD_RCODE_SERVFAIL, m->v4,
+			has_ipv6(r) ? m->v6 : NULL);
+	}
+	/* What is said of a service ends with its answer, whoever heard it. */
 	servers.id = 0;
 }
 

@@ -187,8 +187,10 @@ static int by_policies(struct life *l, const char *host, uint16_t port,
 		.inspected = how.inspected,
 		.now_ms = (int64_t)(ward_now_wall_ns() / 1000000) };
 	struct ward_verdict v;
-	int r = port > 0 ? judge(l, &q, NULL, &v)
-			 : ward_judge_any_port(l->book->book, l->book->desk, host, q.now_ms, &v);
+	int r = port == 0 ? ward_judge_any_port(l->book->book, l->book->desk, host, q.now_ms, &v)
+		: how.anyone
+		? ward_judge_anyone(l->book->book, l->book->desk, endpoint, q.now_ms, &v)
+		: judge(l, &q, NULL, &v);
 
 	if (r < 0)
 		return r;

@@ -28,9 +28,11 @@ static const char *rule_name(const struct ward_decision *d)
 static int on_ask(void *arg, const struct ward_egress_ask *q, enum ward_effect *ret, char *rule,
 	size_t rule_size)
 {
-	const struct ward_connect_asked how = {
-		.meant = q->meant, .hold = q->hold, .program = q->program, .inspected = q->inspected
-	};
+	const struct ward_connect_asked how = { .meant = q->meant,
+		.hold = q->hold,
+		.anyone = q->anyone,
+		.program = q->program,
+		.inspected = q->inspected };
 	struct life *l = arg;
 	struct ward_decision *d = malloc(sizeof(*d));
 	size_t n;
@@ -97,6 +99,13 @@ static int on_limits(void *arg, const struct ward_egress_ask *q,
 {
 	return ward_ask_limits(arg, q->name ? q->name : q->address, q->port, q->program, ret,
 		WARD_EGRESS_LIMITS_MAX);
+}
+
+static bool on_udp_alone(void *arg)
+{
+	const struct life *l = arg;
+
+	return l->plan->redirects;
 }
 
 static bool on_inspects(void *arg)
@@ -489,7 +498,7 @@ static int on_event(void *arg, const struct ward_egress_event *e)
 int net_prepare(struct life *l, struct ward_error *err)
 {
 	static const struct ward_egress_ops ops = { on_ask, on_event, on_who, on_meant, on_limits,
-		on_inspects };
+		on_inspects, on_udp_alone };
 	const struct ward_egress_options o = { .ops = &ops,
 		.arg = l,
 		.limits = l->plan->limits.net,
