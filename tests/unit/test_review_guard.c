@@ -176,19 +176,19 @@ static const struct vector {
 	      "+.gitea/actions +.vela.yml +.vela.yaml", "rrrrrrrrrr" },
 	{ "", "+.gitreview +.xserverrc +.xinputrc +.bash_functions +.bashrc.local +.zshrc.local "
 	      "+.antigenrc +.zsh_plugins.x +.zinit +.zplug +.ondirrc +.smartcd", "rrrrrrrrrrrr" },
-	{ "", "+.localrc +.config/bat +.config/lf +.config/ranger +.config/yazi +.config/vifm "
-	      "+.config/mc +.config/neomutt +.neomuttrc +.config/aerc +.config/irssi +.irssi", "rrrrrrrrrrrr" },
-	{ "", "+.config/weechat +.weechat +.config/newsboat +.config/k9s +.config/lazydocker +.config/neofetch "
+	{ "", "+.localrc +.config/bat +.config/lf +.config/ranger +.config/yazi +.config/vifm/vifmrc "
+	      "+.config/mc +.config/neomutt +.neomuttrc +.config/aerc +.config/irssi/config +.irssi/scripts/x.pl", "rrrrrrrrrrrr" },
+	{ "", "+.config/weechat/plugins.conf +.weechat/python/autoload/x.py +.config/newsboat +.config/k9s/plugins.yaml +.config/lazydocker +.config/neofetch "
 	      "+.config/fastfetch +.config/polybar +.config/rofi +.config/eww +.config/kanshi +.config/autorandr", "rrrrrrrrrrrr" },
-	{ "", "+.config/pulse +.config/efm-langserver +.local/share/gnome-shell +.local/share/cinnamon +.local/share/plasma +.local/share/nautilus-python "
-	      "+.local/share/nvim/site +.local/share/jupyter +.local/share/omf +.local/share/helm +.config/utop +.config/swi-prolog", "rrrrrrrrrrrr" },
-	{ "", "+.ghc +.tmux +.aws/cli +.kube/kuberc +.config/docker +.docker/daemon.json "
-	      "+.vagrant.d +.zig-version +.jabbarc +.phpbrewrc +.julia-version +.rakubrew-version", "rrrrrrrrrrrr" },
+	{ "", "+.config/pulse/default.pa +.config/efm-langserver +.local/share/gnome-shell/extensions/x +.local/share/cinnamon +.local/share/plasma +.local/share/nautilus-python "
+	      "+.local/share/nvim/site +.local/share/jupyter/kernels/x +.local/share/omf +.local/share/helm/plugins +.config/utop +.config/swi-prolog", "rrrrrrrrrrrr" },
+	{ "", "+.ghc/ghci.conf +.tmux/plugins +.aws/cli/alias +.kube/kuberc +.config/docker/daemon.json +.docker/daemon.json "
+	      "+.vagrant.d/Vagrantfile +.zig-version +.jabbarc +.phpbrewrc +.julia-version +.rakubrew-version", "rrrrrrrrrrrr" },
 	{ "", "+.dvmrc +.haxerc +.helm-version +.atmos-version +.ghc.environment.x +.config/pnpm "
-	      "+.config/composer +.composer +.cabal/config +.config/cabal +.stack/config.yaml +.opam/config", "rrrrrrrrrrrr" },
+	      "+.config/composer +.composer/vendor +.cabal/config +.config/cabal +.stack/config.yaml +.opam/config", "rrrrrrrrrrrr" },
 	{ "", "+.opam/opam-init +.cpan/CPAN +.bundle/plugin +.luarocks/configx +.conanrc +.conan/hooks "
 	      "+.conan2/extensions +.nix-channels +.nix-defexpr +.nix-profile +.railsrc +.config/coursier", "rrrrrrrrrrrr" },
-	{ "", "+.clojure +.config/clojure +.m2/toolchains.xml +.pants.bootstrap +.emacs.desktop +.emacs-dirvars "
+	{ "", "+.clojure/deps.edn +.config/clojure/tools +.m2/toolchains.xml +.pants.bootstrap +.emacs.desktop +.emacs-dirvars "
 	      "+tasks.vs.json +launch.vs.json +.quokka +.byebugrc +.abclrc +ccl-init.lisp", "rrrrrrrrrrrr" },
 	{ "", "+.ccl-init.lisp +.gambini +.lingma/x +.comate/x +.costrict/x +.cospec/x "
 	      "+.firebender/x +firebender.json +.refact/x +.sourcegraph/x +.plandex-v2/x +.ruler/x", "rrrrrrrrrrrr" },
@@ -197,9 +197,9 @@ static const struct vector {
 	{ "", "+.windsurfmcp.json +.github/settings.yml +.mergify.yml +.mergify/x +.github/mergify.yml +.kodiak.toml "
 	      "+bors.toml +ci_scripts/x +.eas/x +.pipelines/x +.gitlab-ci/x +.evergreen.yml", "rrrrrrrrrrrr" },
 	{ "", "+evergreen.yml +.evergreen/x +.cirun.yml +.tugboat/x +.werft/x +common/git-hooks/x "
-	      "+.lefthook/x +.taskmaster/x +.claude-flow/x +.ansible/x +common/config/rush/x", "rrrrrrrrrrr" },
+	      "+.lefthook/x +.taskmaster/x +.claude-flow/x +.ansible/x +common/config/rush/command-line.json", "rrrrrrrrrrr" },
 	{ "", "+.moon/x.yml +.turbo/config.json +gradle/libs.versions.toml +gradle/verification-metadata.xml +ivysettings.xml +paket.dependencies "
-	      "+paket.lock +x.csproj.user +x.vcxproj +x.vcxproj.user +x.proj +x.esproj", "rrrrrrrrrrrr" },
+	      "+paket.lock +x.csproj.user +x.vcxproj +x.vcxproj.user +dirs.proj +x.esproj", "rrrrrrrrrrrr" },
 	{ "", "+x.sqlproj +x.xcconfig +x.podspec +Cartfile +Project.swift +Tuist/x "
 	      "+Packages/manifest.json +Packages/packages-lock.json +default.nix +guix.scm +manifest.scm +.guix-channel", "rrrrrrrrrrrr" },
 	{ "", "+platformio.ini +.dvc/config +.docksal/x +.lando.x.yml +.config/nextest.toml +.xo-configx "
@@ -208,8 +208,11 @@ static const struct vector {
 	      "+.clj-kondo/x +.zprintrc +.sqlfluff +.ansible-lintx +.checkov.x +.vale.ini", "rrrrrrrrrrrr" },
 	{ "", "+.spectral.x +redocly.yaml +.redocly.yaml +buf.yaml +buf.gen.yaml +.protolint.x "
 	      "+sgconfig.yml +Steepfile +.streerc +.marimo.toml +x.uplugin +Content/Python/init_unreal.py", "rrrrrrrrrrrr" },
-	{ "", "+Assets/Editor/x +addons/x/plugin.cfg +.platform/x "
-	      "+.lagoon.yml +.magento.app.yaml +scalingo.json", "rrrrrr" },
+	{ "", "+Assets/Editor/x +addons/x/plugin.cfg +.platform/x +.lagoon.yml +.magento.app.yaml +scalingo.json", "rrrrrr" },
+	/* What their user writes for a living beside these. */
+	{ "", "+.irssi/irclogs/x +.weechat/logs/x +.config/k9s/screen-dumps/x +.config/pulse/cookie +.local/share/jupyter/runtime/kernel.json "
+	      "+.ghc/ghci_history +.tmux/resurrect/last +.aws/cli/cache/x +.vagrant.d/data/x +.composer/cache/x", "nnnnnnnnnn" },
+	{ "", "+.clojure/.cpcache/x +.local/share/helm/x +common/config/rush/version-policies.json +map.proj", "nnnn" },
 	{ "", "+screwdriver.yaml +x.gocd.yaml +x.gocd.json +.harness/x +AGENTS.override.md +.rules +.github/skills "
 	      "+.claude-plugin/x +gemini-extension.json +.bsp/x", "rrrrrrrrrr" },
 	{ "", "+.RData +hatch.toml +pixi.toml +.pnp.cjs +.pnp.loader.mjs +.yarn/sdks +rush.json +project/plugins.sbt "
