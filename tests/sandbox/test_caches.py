@@ -614,9 +614,28 @@ def what_is_hidden_in_a_cache_is_hidden(p, name, words):
 def what_cannot_be_hidden_at_the_top_hides_all(p):
     top = with_secrets(p, "pre-commit")
     for i in range(260):
-        (top / f"more{i}").mkdir()
+        (top / f"more{i}/.git").mkdir(parents=True)
     for words in (("--caches=pre-commit",), ("--mode", "workspace_write", "--caches=pre-commit")):
-        check_eq(all_of(p, top, *words, name="pre-commit"), set(), "more than are looked at")
+        check_eq(all_of(p, top, *words, name="pre-commit"), set(), "more than are counted")
+        r = run(p, *words, "--", "true")
+        check(f'"{top}" is not shown: more than 256 names in it have what no run is shown' in r.err and "do not let" not in r.err, r.err)
+
+
+@both
+def what_has_nothing_to_hide_is_not_counted(p):
+    """Hundreds of environments, one by a name that no policy can say, and in one a clone of such a name."""
+    top = with_secrets(p, "pipenv")
+    for i in range(300):
+        (top / f"more{i}/src").mkdir(parents=True)
+    for rest in ('o"dd/src/one', "w-odd/lib"):
+        (top / rest).mkdir(parents=True)
+        (top / rest / "a").write_text("good\n")
+    (top / 'w-odd/src/o"dd/.git').mkdir(parents=True)
+    (top / 'w-odd/src/o"dd/.git/config').write_text("secret\n")
+    for words in (("--caches=pipenv",), ("--mode", "workspace_write", "--caches=pipenv")):
+        r = run(p, *words, "--", "sh", "-c", f"cd {top} && cat w-abc/src/one/git.py x o*/src/one/a w-odd/lib/a; grep -r secret .; ls w-odd/src")
+        check_eq(r.out.split(), ["good"] * 4, r.err)
+        check(f'"{top}/w-odd/src" is not shown: what no run is shown lies in it by a name that no policy can say' in r.err, r.err)
 
 
 @both
@@ -634,10 +653,10 @@ def what_cannot_be_hidden_by_name_is_hidden_whole(p):
         odd.parent.rmdir()
         odd.parent.parent.rmdir()
         for i in range(260):
-            (top / f"index/more{i}").mkdir()
-        check_eq(all_of(p, top / "index", *words, name="cargo"), set(), "more than are looked at")
+            (top / f"index/more{i}/.git/logs").mkdir(parents=True)
+        check_eq(all_of(p, top / "index", *words, name="cargo"), set(), "more than are counted")
         for i in range(260):
-            (top / f"index/more{i}").rmdir()
+            os.removedirs(top / f"index/more{i}/.git/logs")
         os.rename(top / "index", top / "elsewhere")
         (top / "index").symlink_to("elsewhere")
         check_eq(all_of(p, top / "elsewhere", *words, name="cargo"), {"good"}, "a link")

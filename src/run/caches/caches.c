@@ -369,6 +369,16 @@ static int not_written(struct ward_resolver *rs, size_t i, struct ward_error *er
 	return WARD_OK;
 }
 
+/* It has itself what cannot be hidden in it by name, and was told: hidden.c. */
+static bool hides_itself(const struct ward_cache_place *at)
+{
+	for (size_t i = 0; i < at->hidden.n; i++) {
+		if (ward_streq(at->hidden.v[i], at->t.path))
+			return true;
+	}
+	return false;
+}
+
 int ward_rs_caches_judged(struct ward_resolver *rs, struct ward_error *err)
 {
 	int r = WARD_OK;
@@ -387,9 +397,10 @@ int ward_rs_caches_judged(struct ward_resolver *rs, struct ward_error *err)
 		shown = ward_rs_shown_by(rs, at->t.path);
 		if (shown && !masked(rs, at->t.path, shown))
 			continue;
-		r = ward_rs_warn(rs, err,
-			"the package cache %s is not shown: the policies do not let %s be read",
-			ward_caches[i].name, ward_rs_show(rs, at->t.path));
+		if (!hides_itself(at))
+			r = ward_rs_warn(rs, err,
+				"the package cache %s is not shown: the policies do not let %s be read",
+				ward_caches[i].name, ward_rs_show(rs, at->t.path));
 		at->t.path = rs->caches[i] = NULL;
 	}
 	return r;
