@@ -278,7 +278,7 @@ WARD_OPT(apply_no_late_names, "no-late-names", NULL, false, G_RECORD,
 WARD_OPT(apply_fail_on_violation, "fail-on-violation", NULL, false, G_RECORD,
 	"exit 123 if the command returned 0 but was refused something",
 	"Exit with 123 when the command returned 0 but something it tried was refused, or somebody outside replaced what "
-	"a policy keeps from it.",
+	"a policy keeps from it, or may have.",
 	NULL)
 
 WARD_OPT(apply_require, "require", "AXIS=LEVEL", true, G_HOLD,

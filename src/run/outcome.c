@@ -379,7 +379,8 @@ static void put_late(struct ward_buf *b, const struct ward_outcome *o)
 	}
 	ward_jw_close(b, ']');
 	ward_jw_ku64(b, "total", o->late_total);
-	ward_jw_kbool(b, "complete", o->late_complete && o->late_total == o->n_late);
+	ward_jw_kbool(b, "complete",
+		o->late_complete && !o->lost_unknown && o->late_total == o->n_late);
 	ward_jw_close(b, '}');
 }
 
@@ -591,7 +592,8 @@ int ward_outcome_exit_code(const struct ward_outcome *o)
 	if (o->status == WARD_STATUS_SPAWN_FAILED)
 		return spawn_exit_code(o);
 	if (o->status == WARD_STATUS_EXITED)
-		return o->code == 0 && o->fail_on_violation && (o->violations_total > 0 || o->lost)
+		return o->code == 0 && o->fail_on_violation &&
+				(o->violations_total > 0 || o->lost || o->lost_unknown)
 			? 123
 			: o->code & 0xff;
 	return o->sig > 0 && o->sig < 128 ? 128 + o->sig : 125; /* signaled, cancelled */

@@ -649,6 +649,15 @@ def what_somebody_outside_replaces_is_what_he_put_there_and_the_end_says_so(p):
     (p.ws / "new").rename(p.ws / "key")
     out, _, names, err = end(q)
     check_eq((out, list(names)), (b"newer\n", ["key"]), err)
+    # What cannot be looked at by then may have been; one in a directory of the grant.
+    p.write("d/key", "old\n", 0o666)
+    p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource == Ward::Path::"./d/key");\n')
+    q = p.start("--outcome", p.outcome_file, "--fail-on-violation", "--policy", "x.cedar", "--read", ".", "sh", "-c", "echo up; read _", stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+    check_eq(q.stdout.readline(), b"up\n")
+    (p.ws / "d").rename(p.ws / "e")
+    (p.ws / "d").symlink_to("d")
+    _, code, names, err = end(q)
+    check_eq((code, names, json.loads(p.outcome_file.read_text())["late_names"]), (123, {}, {"names": [], "total": 0, "complete": False}), err)
 
 
 @both

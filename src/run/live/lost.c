@@ -4,6 +4,7 @@
  * rename, git config, git checkout) takes the mount away as well, here and in every other namespace: the kernel asks for mounts of the one that
  * renames or removes alone, and detaches the others (Linux 3.18, 8ed936b5671b). The new file is the run's as its directory is. Nothing keeps it
  * from that; so it is not passed over, and the end says which. What each was is known before the view is made, whose mounts may be late already.
+ * What is put back before the end (mv key away; mv new key; mv away key) looks the same, and the run's mounts are gone by then: docs/agreement.md.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,10 @@ static int is_dest(const void *key, const void *v)
 	return strcmp(key, ((const struct ward_node *)v)->dest);
 }
 
-/* What the name lies in; NULL: in no directory of the host, and nobody outside changes a name there. */
+/*
+ * What the name lies in; NULL: in no directory of the host, and nobody outside changes a name there. A directory on the way that is in the plan
+ * without a kind of its own is part of what it lies in.
+ */
 static const struct ward_node *around(const struct ward_plan *p, const char *dest)
 {
 	const struct ward_node *n = NULL;
@@ -41,6 +45,8 @@ static const struct ward_node *around(const struct ward_plan *p, const char *des
 	while (!n && dir[1] && (slash = strrchr(dir, '/'))) {
 		slash[slash == dir] = '\0';
 		n = bsearch(dir, p->nodes, p->n_nodes, sizeof(*p->nodes), is_dest);
+		if (n && n->kind == WARD_NODE_DIR)
+			n = NULL;
 	}
 	return n && n->kind == WARD_NODE_BIND ? n : NULL;
 }
@@ -138,11 +144,12 @@ int ward_lost_look(struct life *l, struct ward_error *err)
 		/* Nobody has it any more. */
 		if (e == -ENOENT || e == -ENOTDIR)
 			continue;
-		if (e < 0)
+		if (e < 0) {
+			l->o->lost_unknown = true;
 			ward_outcome_note(l->o,
 				"warning: whether the run was kept from %s until its end is not known: %s",
 				was->node->dest, strerror(-e));
-		else if (!is_same(was, &now))
+		} else if (!is_same(was, &now))
 			r = tell(l, was->node);
 	}
 	return r < 0 ? ward_fail(err, WARD_E_NOMEM, "no memory for the names that are listed")

@@ -425,7 +425,8 @@ int ward_late_look(struct life *l, struct ward_error *err)
 	if (r < 0)
 		return r;
 	if (l->plan->late_names != WARD_LATE_TOLD) {
-		l->o->late_looked = l->o->late_complete = l->o->lost;
+		l->o->late_looked = l->o->lost || l->o->lost_unknown;
+		l->o->late_complete = true;
 		return l->o->lost ? record(l, err) : WARD_OK;
 	}
 	r = look(l, &cut, &why);
