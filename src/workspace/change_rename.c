@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -246,18 +247,49 @@ static bool is_part(const char *path, const char *dir)
 	return at;
 }
 
-/*
- * A reference of git's is a name of an object, and not its content: what has the same value did not come from there. The same of what leads to a
- * worktree. Paired, a new one would wait for an old one that is of something else.
- */
-static bool is_of_git(const char *path, uint64_t size)
+static bool is_value(uint64_t size)
 {
-	const bool value = size == VALUE_SHA1 || size == VALUE_SHA256;
+	return size == VALUE_SHA1 || size == VALUE_SHA256;
+}
+
+/* HEAD, of any kind, and what leads to a worktree. */
+static bool is_head(const char *path, uint64_t size)
+{
 	size_t n = strlen(path);
 
-	return (value &&
-		       (is_part(path, "refs/") || (n >= 4 && ward_streq(path + n - 4, "HEAD")))) ||
+	return (is_value(size) && n >= 4 && ward_streq(path + n - 4, "HEAD")) ||
 		is_part(path, ".git/worktrees/");
+}
+
+static bool has_head(int dir, const char *path, size_t n)
+{
+	char head[WARD_PATH_MAX];
+	int k = snprintf(head, sizeof(head), "%.*sHEAD", (int)n, path);
+	WARD_FD fd = k < 0 || (size_t)k >= sizeof(head) ? -1 : ward_beneath(dir, head, 0);
+
+	return fd >= 0;
+}
+
+static bool is_reference(const struct reader *r, const char *path, uint64_t size)
+{
+	static const char refs[] = "refs/";
+
+	for (const char *at = path; is_value(size) && (at = strstr(at, refs)); at += strlen(refs))
+		if ((at == path || at[-1] == '/') &&
+			(has_head(r->root, path, (size_t)(at - path)) ||
+				has_head(r->layer, path, (size_t)(at - path))))
+			return true;
+	return false;
+}
+
+/*
+ * A reference of git's is a name of an object, and not its content: what has the same value did not come from there. The same of what leads to a
+ * worktree. Paired, a new one would wait for an old one that is of something else. But an old one waits where the new one does, which may be all
+ * that names the object then.
+ */
+static bool is_of_git(const struct reader *r, const char *path, uint64_t size)
+{
+	return is_head(path, size) || is_reference(r, path, size);
 }
 
 static void collect(struct pairing *p)
@@ -269,7 +301,7 @@ static void collect(struct pairing *p)
 
 		if ((!is_new && c->kind != WARD_CHANGE_DELETED) ||
 			(!S_ISREG(mode) && !S_ISLNK(mode)) || (is_new && c->n_links > 1) ||
-			is_of_git(c->path, is_new ? c->size : c->was_size))
+			is_of_git(p->r, c->path, is_new ? c->size : c->was_size))
 			continue;
 		p->v[p->n++] = (struct candidate){ .change = c,
 			.type = mode & S_IFMT,
@@ -286,7 +318,7 @@ static void collect_side(struct pairing *p, struct ward_change *c, bool is_new)
 	mode_t mode = is_new ? c->mode : c->was_mode;
 	uint64_t size = is_new ? c->size : c->was_size;
 
-	if ((S_ISREG(mode) || S_ISLNK(mode)) && size > 0 && !is_of_git(c->path, size))
+	if ((S_ISREG(mode) || S_ISLNK(mode)) && size > 0 && !is_head(c->path, size))
 		p->v[p->n++] = (struct candidate){
 			.change = c, .type = mode & S_IFMT, .size = size, .is_new = is_new
 		};

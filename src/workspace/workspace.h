@@ -268,6 +268,7 @@ struct ward_commit_item {
 	const struct ward_change *change;
 	enum ward_commit_side side;
 	bool set_id;                 /* its set-user-ID and set-group-ID bits may become real; else a new one is refused */
+	const char *git;             /* an object of this repository: left where its names have moved when all is staged; NULL */
 };
 /*
  * What the project has in the way of c that was not there, or not so, when the run began: a text for people in a, or NULL. Of a
@@ -277,8 +278,8 @@ int ward_commit_conflict(struct ward_workspace *w, const struct ward_change *c, 
 	struct ward_error *err);
 /* A reference of git's that has no file in the project, and is there all the same: in packed-refs. */
 bool ward_commit_is_packed(struct ward_workspace *w, const struct ward_change *c);
-/* Somebody else has moved what names objects in the repository at git since the run began, or nobody can tell. */
-bool ward_commit_names_moved(struct ward_workspace *w, const char *git);
+/* 1: what names objects in the repository at git has moved since the run began; 0: it has not; -errno: nobody can tell. */
+int ward_commit_names_moved(struct ward_workspace *w, const char *git);
 bool ward_commit_packs_moved(struct ward_workspace *w, const char *git); /* the same of its packs */
 /*
  * A change that was not made real after all, or (abort) not taken back: somebody changed the project between the look and the moment,

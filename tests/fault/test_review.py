@@ -377,6 +377,31 @@ def what_roots_commit_makes_in_the_project_no_other_run_reaches(p):
 
 
 @both
+def killed_before_objects_go_that_somebody_names_then(p):
+    """The commit was to take them, since nobody did."""
+    top = p.ws / "r"
+    for d in ("refs/heads", "objects/aa"):
+        (top / ".git" / d).mkdir(parents=True)
+    (top / ".git/HEAD").write_text("ref: refs/heads/x\n")
+    for name in "xy":
+        (top / ".git/objects/aa" / name).write_text(name)
+    review(p, top, "rm .git/objects/aa/?")
+    n = 1
+    while waiting(p) != ["committing"]:
+        _, _, hit = inject(p, top, RENAMEAT2, n, 0, cli.WARD, "commit")
+        check(hit, f"{n}")
+        n += 1
+    (top / ".git/refs/heads/saved").write_text("0" * 40 + "\n")
+    r = ward(p, top, "commit", "--continue")
+    check_eq(r.code, 2, r.out)
+    check_in("what names objects was changed", r.err)
+    r = ward(p, top, "commit", "--abort")
+    check_eq((r.code, sorted(os.listdir(top / ".git/objects/aa"))), (0, ["x", "y"]), r.out + r.err)
+    r = ward(p, top, "commit")
+    check_eq((r.code, sorted(os.listdir(top / ".git/objects/aa"))), (0, ["x", "y"]), r.out + r.err)
+
+
+@both
 def killed_while_a_part_of_a_deletion_is_forgotten(p):
     """The rest of it waits as before: a directory that is gone is never for a moment one that is as it was."""
     os.umask(0o22)

@@ -13,7 +13,7 @@ import time
 
 import box
 from box import both, both_cases
-from tap import PATIENCE, check, check_eq, check_in
+from tap import PATIENCE, check, check_eq, check_in, skip
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 import schema  # noqa: E402  pylint: disable=wrong-import-position
@@ -342,8 +342,8 @@ def nothing_is_committed_from_inside(p):
 
 # ---- on a terminal ----
 
-def on_a_terminal(p, keys):
-    """ward commit with a terminal of its own; keys: what is typed at each question. -> code, what was shown"""
+def on_a_terminal(p, keys, before=None):
+    """ward commit with a terminal of its own; keys: what is typed at each question, before: what is done at the first. -> code, what was shown"""
     pid, fd = pty.fork()
     if pid == 0:
         os.chdir(p.ws)
@@ -360,6 +360,8 @@ def on_a_terminal(p, keys):
             break
         text += more
         if text.count(b"[n]: ") > typed and typed < len(keys):
+            if before and typed == 0:
+                before()
             os.write(fd, keys[typed])
             typed += 1
     _, status = os.waitpid(pid, 0)
@@ -379,6 +381,31 @@ def a_person_is_asked_once_for_one_reason(p):
     one, other = {".envrc", "s/.envrc"}, {".vscode", ".vscode/t"}
     check(set(got) in ({"f", "s"} | one, {"f", "s"} | other), f"{got} {text}")
     check_eq(sorted({x["detail"].get("by") for x in records(p, "workspace.change") if x["detail"].get("level")}), ["tty"])
+
+
+def repository_of_which_a_run_removes(p, script):
+    """What it removes, and nothing names, but somebody does later."""
+    if not shutil.which("git"):
+        skip("there is no git")
+    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **{f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}}
+
+    def git(words):
+        r = subprocess.run(["sh", "-ec", f"git() {{ command git -c init.defaultBranch=main -c gc.auto=0 -c safe.directory='*' \"$@\"; }}; {words}"],
+                           cwd=p.ws, env=env, capture_output=True, text=True, check=False)
+        check_eq(r.returncode, 0, r.stdout + r.stderr)
+        return r.stdout
+    git("git init -q .; git commit -q --allow-empty -m one; git checkout -qb t; git commit -q --allow-empty -m two; git checkout -q main")
+    lost = git("git rev-parse t; git branch -qD t; git reflog expire --expire=now --all; git gc -q").split()[0]
+    review(p, f"git config --global --add safe.directory '*' || true; git gc -q --prune=now; {script}", "--env", "HOME=/tmp")
+    return git, lost
+
+
+@both
+def objects_that_are_named_while_a_person_is_asked_stay(p):
+    git, lost = repository_of_which_a_run_removes(p, "echo '{}' > .envrc")
+    code, text = on_a_terminal(p, [b"yes\n"], lambda: git(f"git branch saved {lost}"))
+    check_eq((code, git("git fsck --no-progress 2>&1; git log --format=%s saved")), (0, "two\none\n"), text)
+    check_in("among git's objects: what names objects was changed", text)
 
 
 @both

@@ -392,19 +392,20 @@ def objects_that_the_project_may_name_since_do_not_go(p, words):
     check_eq(p.run("--review", "--", "sh", "-ec", git(PRUNED)).code, 0)
     host(p.ws, git("git branch saved $(cat ../topic)"))
     r = commit(p, "--approve", "risky", *words)
-    check("forgotten: 2 changes among git's objects: what names objects was changed in the project since the run began\n" in r.out, r.out)
+    check("forgotten: 2 changes among git's objects: what names objects was changed in the project since the run began" in r.out, r.out)
     check_eq(host(p.ws, git("git fsck --no-progress 2>&1; git log --format=%s saved")), "topic\none\n", r.out)
 
 
-@both
-def a_tag_whose_removal_was_forgotten_keeps_its_objects(p):
+@both_cases([("at once", ("--ours", ".git/packed-refs")), ("by its very name", (".git/refs/tags/keep2",))])
+def a_tag_whose_removal_was_forgotten_keeps_its_objects(p, words):
     """A later commit would know nothing of it."""
     needs("git")
     host(p.ws, REPOSITORY + "; git tag keep topic; git branch -qD topic; git gc -q; git tag keep2 keep")
     check_eq(p.run("--review", "--", "sh", "-ec", git("git tag -d keep keep2; git pack-refs --all;" + PRUNED)).code, 0)
-    r = commit(p, "--approve", "risky", "--theirs", ".git/refs/tags/keep2", "--ours", ".git/packed-refs", code=None)
+    run = json.loads(p.run("--json", kind=("runs",), log=False).out)["runs"][0]["run"]
+    r = commit(p, run, "--approve", "risky", "--theirs", ".git/refs/tags/keep2", *words, code=None)
     check("forgotten: 2 changes among git's objects: what was forgotten of its repository may need it\n" in r.out, r.out)
-    check(r.code == 0 or commit(p, "--approve", "risky"), r.out)
+    check("nothing of the run waits" in r.out or commit(p, run, "--approve", "risky"), r.out)
     check_eq(host(p.ws, git("git fsck --no-progress 2>&1; git tag; git log --format=%s keep2")), "keep2\ntopic\none\n", r.out)
 
 
@@ -418,6 +419,34 @@ def a_list_of_packs_that_the_host_replaced_does_not_come(p):
     r = commit(p, "--approve", "risky")
     check_eq(host(p.ws, git("git fsck --full --no-progress --no-dangling 2>&1")), "", r.out)
     check("forgotten: 3 changes among git's objects: the project has others by now, or other packs\n" in r.out, r.out)
+
+
+@both
+def a_list_of_packs_that_stays_keeps_its_packs(p):
+    """In whatever commit they would go."""
+    needs("git")
+    host(p.ws, REPOSITORY + "; git repack -adq --write-midx; for i in 1 2 3; do git commit -q --allow-empty -m $i; done")
+    check_eq(p.run("--review", "--", "sh", "-ec", git("git repack -adq --write-midx")).code, 0)
+    host(p.ws, git("git maintenance run --task=loose-objects; git maintenance run --task=loose-objects"))
+    said = ""
+    for _ in range(3):
+        r = commit(p, "--approve", "risky", code=None)
+        said += r.out + r.err
+        if "nothing of the run waits" in r.out:
+            break
+    check_eq(host(p.ws, git("git fsck --full --no-progress --no-dangling 2>&1; git multi-pack-index verify 2>&1")), "", said)
+
+
+@both
+def a_tag_of_which_the_new_name_is_in_conflict_keeps_the_old_one(p):
+    """It may be all that names the object."""
+    needs("git")
+    host(p.ws, REPOSITORY + "; git tag v1 topic; git branch -qD topic; git reflog expire --expire=now --all")
+    check_eq(p.run("--review", "--", "sh", "-ec", git("git tag v2 v1; git tag -d v1")).code, 0)
+    host(p.ws, git("git tag v2 main"))
+    r = commit(p, code=1)
+    check("waits: deleted \".git/refs/tags/v1\": " in r.out, r.out)
+    check_eq(host(p.ws, git("git log --format=%s v1")), "topic\none\n", r.out)
 
 
 @both

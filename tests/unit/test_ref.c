@@ -140,6 +140,7 @@ TEST(who_moved_it)
 		{ "the run did not move it", B, FIRST SECOND, FIRST SECOND, false },
 		{ "no log of the run's", B, FIRST SECOND, "", false },
 		{ "torn", B, FIRST ZERO " " B, FIRST SECOND THIRD, false },
+		{ "no time, and digits behind it", B, "", B " " C WHO "\n222222 x\n", false },
 		{ "no time", B, A " " B " x\n", A " " B " x\n" THIRD, false },
 	};
 

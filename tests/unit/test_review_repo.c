@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What waits with what of a repository. Each row has changes, VERB PATH=STATE ("+" new, "~" other content, "-" gone), and a letter for what becomes
- * of each. A state: a becomes real, c in conflict, r refused, t forgotten by --theirs, o by --ours of its name, p not asked for, N asked for by its name; while the
+ * of each. A state: a becomes real, c in conflict, r refused, t forgotten by --theirs (T, and asked for by its name), o by --ours of its name, p not asked for, N asked for by its name; while the
  * run lives l (not quiet yet) and q (was picked before, as it is). What becomes of it: a real, n not asked for, b behind, and c, r, t.
  */
 #include <fcntl.h>
@@ -69,6 +69,10 @@ static const struct row rows[] = {
 	{ "-.git/refs/tags/v=t -.git/objects/aa/x=a -.git/objects/pack/p.idx=p -s/.git/objects/aa/x=a", "ttta" },
 	{ "~.git/refs/tags/v=t -.git/objects/aa/x=o -.git/objects/aa/y=N -.git/objects/aa/z=r", "taat" },
 	{ "+.git/refs/tags/v=t -.git/objects/aa/x=a", "tb" },
+	{ "-.git/refs/tags/v=T -.git/objects/aa/x=a", "tt" },
+	{ "-.git/objects/aa/x=T ~.git/refs/tags/v=a -.git/objects/aa/y=a", "taa" },
+	{ "~.git/objects/pack/multi-pack-index=t -.git/objects/pack/p.pack=a", "tt" },
+	{ "~.git/objects/pack/multi-pack-index=c -.git/objects/pack/p.pack=a +.git/objects/pack/q.pack=a", "tta" },
 	{ "-.git/objects/pack/p.idx=a -.git/objects/pack/p.pack=c +.git/objects/pack/q.pack=a", "tta" },
 	{ "~.git/objects/info/packs=c ~.git/info/refs=c ~.git/objects/info/commit-graph=c +.git/objects/pack/multi-pack-index=c ~.git/index=a", "tttta" },
 	{ "+.git/objects/pack/multi-pack-index=a ~.git/objects/info/commit-graph=a ~.git/index=c", "bbc" },
@@ -139,12 +143,12 @@ static void decided(char *word, struct ward_change *c, struct ward_review_decisi
 		.effect = state == 'c' ? WARD_REVIEW_CONFLICT
 			: state == 'r' ? WARD_REVIEW_REFUSE
 				       : WARD_REVIEW_APPLY,
-		.side = state == 't'   ? WARD_COMMIT_THEIRS
-			: state == 'o' ? WARD_COMMIT_OURS
-				       : WARD_COMMIT_NEITHER,
+		.side = state == 't' || state == 'T' ? WARD_COMMIT_THEIRS
+			: state == 'o'               ? WARD_COMMIT_OURS
+						     : WARD_COMMIT_NEITHER,
 		.wanted = !strchr("plq", state),
 		.by_name = state == 'o',
-		.named = state == 'N',
+		.named = state == 'N' || state == 'T',
 		.told = state == 'q',
 		.cure = state == 'c' ? "--theirs PATH, --ours PATH" : NULL };
 }

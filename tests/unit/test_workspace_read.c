@@ -398,6 +398,45 @@ static void count_left(void *arg, const char *path, const char *why)
 	++*(size_t *)arg;
 }
 
+static void note_named(void *arg, const char *path, const char *why)
+{
+	CHECK_STR_EQ(path, ".git/objects/x");
+	CHECK(strstr(why, "may be named") != NULL);
+	++*(size_t *)arg;
+}
+
+TEST(an_object_that_may_be_named_when_all_is_staged_does_not_go)
+{
+	static const char *const dirs[] = { "project/.git", "project/.git/refs",
+		"project/.git/objects", UPPER "/.git", UPPER "/.git/objects" };
+	struct ward_changes *all = NULL;
+	struct ward_commit_item one = { .side = WARD_COMMIT_OURS, .git = ".git" };
+	struct ward_workspace *w;
+	struct stat st;
+	size_t left = 0;
+
+	begin();
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
+		REQUIRE(mkdir(at(dirs[i]), 0755) == 0);
+	put("project", ".git/HEAD", 1024, 'x');
+	put("project", ".git/objects/x", 1024, 'x');
+	if (mknod(at(UPPER "/.git/objects/x"), S_IFCHR, 0) < 0 && errno == EPERM)
+		SKIP("this host lets nobody make a whiteout (the devices of a container)");
+	w = open_it(WARD_WORKSPACE_CHANGE);
+	REQUIRE(ward_workspace_changes(w, WARD_CHANGES_LAST, &all, &err) == WARD_OK);
+	REQUIRE(all->n == 1);
+	one.change = &all->v[0];
+	CHECK(ward_commit_apply(w, all, &one, 1, note_named, &left, &err) == WARD_OK);
+	CHECK(left == 1 && stat(at("project/.git/objects/x"), &st) == 0);
+	CASE("and one that is asked for by its name does");
+	one.git = NULL;
+	CHECK(ward_commit_apply(w, all, &one, 1, note_named, &left, &err) == WARD_OK);
+	CHECK(left == 1 && stat(at("project/.git/objects/x"), &st) < 0);
+	ward_changes_free(all);
+	ward_workspace_close(w);
+	end();
+}
+
 TEST(attributes_that_have_no_room_are_none_of_them_put_back)
 {
 	struct ward_workspace *w;

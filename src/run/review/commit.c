@@ -264,6 +264,8 @@ static int judge(struct committing *x)
 		fd = ward_terminal_open();
 	if (fd >= 0)
 		r = ward_review_ask(fd, &x->terms, &x->d, x->err);
+	if (fd >= 0 && r == WARD_OK)
+		ward_review_repos_again(&x->terms, &x->d);
 	if (r == WARD_OK)
 		r = ward_review_settle(x->rules.side.arena, &x->d, x->err);
 	count(x);
@@ -333,6 +335,7 @@ static int items(struct committing *x, struct ward_commit_item **ret, size_t *re
 		if (ward_review_is_real(d))
 			v[n++] = (struct ward_commit_item){ .change = d->change,
 				.side = d->side,
+				.git = ward_review_repos_goes(d),
 				/* They were asked about, as everything critical is. */
 				.set_id = d->level == WARD_APPROVAL_CRITICAL && d->how };
 	}

@@ -284,21 +284,24 @@ static void forgotten_alone(struct ward_arena *a, struct ward_review_decision *d
 static const char *needs_objects(struct finding *f, const struct ward_review_decision *d,
 	unsigned part, const struct ward_review_repo *r)
 {
-	if (!d->wanted || d->by_name || d->named)
+	int moved;
+
+	if (!d->wanted)
 		return NULL;
-	if (part & MADE)
-		return NULL;
+	/* However it was named: what the project keeps may need it. */
 	if (!(part & GOES))
 		return d->effect == WARD_REVIEW_APPLY && d->side == WARD_COMMIT_THEIRS &&
 				d->change->kind != WARD_CHANGE_ADDED
 			? "what was forgotten of its repository may need it"
 			: NULL;
-	if (d->side == WARD_COMMIT_THEIRS)
+	if (d->by_name || d->named || d->side == WARD_COMMIT_THEIRS)
 		return NULL;
-	return d->effect == WARD_REVIEW_CONFLICT
-		? "the project has used objects of its repository since the run began"
-		: f->w && ward_commit_names_moved(f->w, r->git)
-		? "what names objects was changed in the project since the run began"
+	if (d->effect == WARD_REVIEW_CONFLICT)
+		return "the project has used objects of its repository since the run began";
+	moved = f->w ? ward_commit_names_moved(f->w, r->git) : 0;
+	return moved < 0 ? "not all that may name objects in the project could be looked at"
+		: moved > 0
+		? "what names objects was changed in the project since the run began, maybe by an earlier commit of the run's"
 		: NULL;
 }
 
@@ -329,17 +332,21 @@ static void objects_stay(struct ward_review_decisions *d)
 	}
 }
 
-/* It is of packs that the project has no longer. */
+/* It is of packs that the project has no longer. Where the project's stays, so do the packs that it is of. */
 static void made_of_others(struct finding *f, struct ward_review_decisions *d)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		struct ward_review_decision *one = &d->v[i];
+		struct ward_review_repo *r = one->of_repo[0].repo;
 
-		if ((one->of_repo[0].part & MADE) && one->wanted && !one->by_name && !one->named &&
-			one->side != WARD_COMMIT_THEIRS &&
-			(one->effect == WARD_REVIEW_CONFLICT ||
-				(f->w && ward_commit_packs_moved(f->w, one->of_repo[0].repo->git))))
-			spare(one, d->lives, "the project has others by now, or other packs");
+		if (!r || !(one->of_repo[0].part & MADE) || !one->wanted || one->by_name ||
+			one->named || one->side == WARD_COMMIT_THEIRS ||
+			(one->effect != WARD_REVIEW_CONFLICT &&
+				(!f->w || !ward_commit_packs_moved(f->w, r->git))))
+			continue;
+		spare(one, d->lives, "the project has others by now, or other packs");
+		r->stays =
+			r->stays ? r->stays : "what the project has made of its packs may need it";
 	}
 }
 
@@ -358,8 +365,25 @@ static void find_needed(struct finding *f, struct ward_review_decisions *d)
 		r->stays = needs_objects(f, &d->v[i / 2], part, r);
 		asked = part & GOES && d->v[i / 2].wanted ? r : asked;
 	}
-	objects_stay(d);
 	made_of_others(f, d);
+	objects_stay(d);
+}
+
+void ward_review_repos_again(const struct ward_review_terms *t, struct ward_review_decisions *d)
+{
+	struct finding f = { .w = t->conflict ? t->w : NULL };
+
+	find_needed(&f, d);
+}
+
+const char *ward_review_repos_goes(const struct ward_review_decision *d)
+{
+	const struct ward_review_repo *r = d->of_repo[0].repo;
+
+	return r && (d->of_repo[0].part & GOES) && !d->by_name && !d->named &&
+			d->side != WARD_COMMIT_THEIRS
+		? r->git
+		: NULL;
 }
 
 static void sides(struct ward_arena *a, struct ward_review_decisions *d)

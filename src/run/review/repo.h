@@ -24,6 +24,10 @@ struct ward_review_repo {            /* NULL in a decision: it is no such part o
 /* Before any of them is settled: which are parts of which. What is forgotten of one alone is a conflict from then on. */
 int ward_review_repos(const struct ward_review_terms *t, const struct ward_git_marks *marks, struct ward_review_decisions *d,
 	struct ward_error *err);
+/* After a person was asked, which takes its time: what the project names by now stays, too. */
+void ward_review_repos_again(const struct ward_review_terms *t, struct ward_review_decisions *d);
+/* The repository of an object that goes unless something may name it; or NULL. */
+const char *ward_review_repos_goes(const struct ward_review_decision *d);
 /* What has to wait since a part that it has to fit to does. True: something changed by it. */
 bool ward_review_repos_wait(struct ward_arena *a, struct ward_review_decisions *d);
 bool ward_review_repos_held_by(const struct ward_review_decision *d); /* it becomes real, and others wait for it where it does not */

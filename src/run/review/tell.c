@@ -9,6 +9,7 @@
 
 #define RECORDS_AT_ONCE 512
 #define LINES_SHOWN 256
+#define SPARED_WHYS 8 /* more than there are */
 
 /* ---- the log ---- */
 
@@ -205,21 +206,26 @@ static void line(struct ward_buf *b, const struct ward_review_decision *d)
 	ward_buf_addc(b, '\n');
 }
 
-/* They are of one kind and may be many: one line says it. */
+/* They are of one kind and may be many: a line for each reason says it. */
 static void spared(struct ward_buf *b, const struct ward_review_told *t,
 	const struct ward_review_decisions *d)
 {
-	const char *why = NULL;
-	size_t n = 0;
+	const char *why[SPARED_WHYS] = { NULL };
+	size_t n[SPARED_WHYS] = { 0 };
 
-	for (size_t i = 0; i < d->n; i++)
-		if (d->v[i].spared && ward_review_is_real(&d->v[i])) {
-			why = why ? why : d->v[i].why;
-			n++;
-		}
-	if (n > 0 && !t->dry_run)
-		ward_buf_addf(b, "forgotten: %zu %s among git's objects: %s\n", n,
-			n == 1 ? "change" : "changes", why);
+	for (size_t i = 0; i < d->n && !t->dry_run; i++) {
+		size_t k = 0;
+
+		if (!d->v[i].spared || !ward_review_is_real(&d->v[i]))
+			continue;
+		while (k < SPARED_WHYS - 1 && why[k] && !ward_streq(why[k], d->v[i].why))
+			k++;
+		why[k] = d->v[i].why;
+		n[k]++;
+	}
+	for (size_t k = 0; k < SPARED_WHYS && why[k]; k++)
+		ward_buf_addf(b, "forgotten: %zu %s among git's objects: %s\n", n[k],
+			n[k] == 1 ? "change" : "changes", why[k]);
 }
 
 void ward_review_text(const struct ward_review_told *t, const struct ward_review_decisions *d,

@@ -6,8 +6,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -218,6 +220,61 @@ static int plan(struct ward_commit *c, const struct ward_changes *all,
 	return ward_commit_plan(c, all, v, n, err);
 }
 
+/* That was asked before it was staged, which takes its time, and is asked once more. */
+static int keep_named(struct ward_commit *c, const struct ward_changes *all,
+	const struct ward_commit_item *v, size_t n, struct ward_error *err)
+{
+	const char **git = calloc(all->n + 1, sizeof(const char *)), *asked = NULL;
+	bool moved = false;
+
+	if (!git)
+		return ward_fail(err, WARD_E_NOMEM, "no memory");
+	for (size_t i = 0; i < n; i++)
+		git[v[i].change - all->v] = v[i].git;
+	for (size_t i = 0; i < c->j.n; i++) {
+		const char *of = c->change[i] && c->j.v[i].kind == WARD_STEP_TAKE
+			? git[c->change[i] - all->v]
+			: NULL;
+
+		if (of && (!asked || !ward_streq(of, asked)))
+			moved = ward_names_moved(c, of) != 0;
+		asked = of ? of : asked;
+		c->j.v[i].named = of && moved;
+	}
+	free(git);
+	return WARD_OK;
+}
+
+/* Objects that the commit has not taken yet, when it died: what names them may have come since. */
+static int check_named(const struct ward_commit *c, struct ward_error *err)
+{
+	char git[WARD_PATH_MAX], asked[WARD_PATH_MAX] = "/", o[WARD_COMMIT_NAME_MAX];
+	struct stat st;
+	size_t n;
+
+	for (size_t i = 0; i < c->j.n; i++) {
+		const char *path = c->j.v[i].path;
+
+		ward_commit_staged(o, WARD_STAGED_OLD, i);
+		if (c->j.v[i].kind != WARD_STEP_TAKE ||
+			!ward_ref_repository(c->root, path, "objects/", &n) ||
+			fstatat(c->stage, o, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		(void)snprintf(git, sizeof(git), "%.*s", (int)(n > 0 ? n - 1 : 0), path);
+		if (ward_streq(git, asked))
+			continue;
+		memcpy(asked, git, sizeof(asked));
+		if (ward_names_moved(c, git) == 0)
+			continue;
+		(void)ward_fail(err, WARD_E_REFUSED,
+			"what names objects was changed in the project since the commit of run %s began, which removes some",
+			c->run);
+		ward_fail_fix(err, "ward commit %s --abort puts everything back", c->run);
+		return WARD_E_REFUSED;
+	}
+	return WARD_OK;
+}
+
 int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 	const struct ward_commit_item *v, size_t n, struct ward_error *err)
 {
@@ -249,7 +306,8 @@ int ward_commit_run(struct ward_commit *c, const struct ward_changes *all,
 	if (r < 0)
 		return r;
 	ward_commit_know_indexes(c);
-	return unfinished(c, forward(c, err), err);
+	r = keep_named(c, all, v, n, err);
+	return unfinished(c, r < 0 ? r : forward(c, err), err);
 }
 
 /* The journal, and the staging directory that it speaks of. */
@@ -306,7 +364,9 @@ int ward_commit_resume(struct ward_commit *c, struct ward_error *err)
 	for (size_t i = 0; i < c->j.n && c->j.stays; i++)
 		c->j.v[i].dir_old = false;
 	switch (c->j.state) {
-	case WARD_JOURNAL_BEGUN: return unfinished(c, forward(c, err), err);
+	case WARD_JOURNAL_BEGUN:
+		r = check_named(c, err);
+		return r < 0 ? r : unfinished(c, forward(c, err), err);
 	case WARD_JOURNAL_APPLIED: tell_left(c); return unfinished(c, tidy(c, err), err);
 	case WARD_JOURNAL_ABORTED:
 		r = ward_commit_end(c, err);
@@ -462,9 +522,9 @@ bool ward_commit_is_packed(struct ward_workspace *w, const struct ward_change *c
 		(begin_looking(w, NULL) < 0 || is_packed(w->looking, change->path));
 }
 
-bool ward_commit_names_moved(struct ward_workspace *w, const char *git)
+int ward_commit_names_moved(struct ward_workspace *w, const char *git)
 {
-	return begin_looking(w, NULL) < 0 || ward_names_moved(w->looking, git);
+	return begin_looking(w, NULL) < 0 ? -EIO : ward_names_moved(w->looking, git);
 }
 
 bool ward_commit_packs_moved(struct ward_workspace *w, const char *git)

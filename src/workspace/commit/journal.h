@@ -63,6 +63,7 @@ struct ward_step {
 	bool noted;                  /* not in the file: that it was given back is */
 	bool moved;                  /* not in the file: the run wrote to it while it was read */
 	size_t top;                  /* not in the file. Of inside: the step whose rename brings it */
+	bool named;                  /* not in the file. An object that something may name by now */
 	bool came;                   /* not in the file. Of inside: it was as it was made when that was about to be done */
 	bool inherited;              /* not in the file: what is made in this directory inherits a list of its */
 	bool no_room;                /* not in the file: the layer's directory could not be made to look like the project's */

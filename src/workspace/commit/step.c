@@ -25,6 +25,8 @@ static const char taken_text[] =
 	"was made for the commit, and is neither there nor where it was made: it waits still";
 static const char lost_text[] =
 	"is not as it was, and what was there before is not where the commit keeps it either";
+static const char named_text[] =
+	"may be named by what was changed in the project while the commit went on";
 static const char mode_text[] = "got another mode in the project while the commit went on";
 static const char attributes_text[] =
 	"got other extended attributes in the project while the commit went on";
@@ -689,6 +691,8 @@ static int one(struct ward_commit *c, size_t i, bool back)
 		s->result = WARD_RESULT_DONE;
 		return 0;
 	}
+	if (!back && s->named)
+		return left(&a, named_text);
 	if (!back && ward_commit_came(c, s, &came))
 		return came == WARD_RESULT_LEFT ? left(&a, moved_text) : done(&a);
 	ward_commit_staged(a.n, WARD_STAGED_NEW, i);

@@ -67,6 +67,8 @@ void ward_indexes_keep(struct ward_indexes *x, const struct stat *st); /* such a
 /* ---- ref.c ---- */
 struct ward_packed;                      /* packed-refs, as it was read last */
 void ward_packed_free(struct ward_packed *p);    /* NULL ok */
+/* How long the path of the repository is, with its slash, of what lies in dir ("refs/") of it: the first with HEAD in the project. */
+bool ward_ref_repository(int root, const char *path, const char *dir, size_t *ret);
 bool ward_ref_is_name(const char *path); /* it may be one: others need not be asked of */
 enum ward_ref { WARD_REF_MOVED = 0, WARD_REF_UNREAD, WARD_REF_AS_WAS, WARD_REF_NONE }; /* UNREAD: packed-refs is no file or too large */
 /*
@@ -83,9 +85,9 @@ enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x, c
 bool ward_ref_log_goes_on(struct ward_indexes *x, int root, int layer, const char *path, const struct stat *st);
 
 /* ---- names.c ---- */
-/* Since the run began, by somebody else, what names objects in the repository git (a path below the root). What cannot be told has. */
+/* Since the run began, what names objects in the repository git (a path below the root): 0, 1: it has moved; -errno. */
 struct ward_commit;
-bool ward_names_moved(const struct ward_commit *c, const char *git);
+int ward_names_moved(const struct ward_commit *c, const char *git);
 bool ward_packs_moved(const struct ward_commit *c, const char *git); /* came or went */
 
 /* ---- find.c ---- */

@@ -2,7 +2,7 @@
 /*
  * What names objects in a repository of the project: HEAD, index, references, those of its worktrees too. A run that removed objects knew what named some
  * when it did; a name that came since may name one that is gone then, and that nothing else has. Whether it does only git could say, so it is asked
- * whether there is any. Locks count: that git is at work.
+ * whether there is any. Locks count: that git is at work; and so does what git has made of all packs, or commits, since.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,8 @@ static int look_at_index(struct looking *l, int dir)
 static int look_at_one(struct looking *l)
 {
 	static const char *const names[] = { "HEAD", "HEAD.lock", "index.lock", "packed-refs",
-		"packed-refs.lock", "refs", "reftable" };
+		"packed-refs.lock", "refs", "reftable", "objects/pack/multi-pack-index",
+		"objects/info/commit-graph", "objects/info/commit-graphs" };
 	WARD_FD dir = ward_commit_open(l->c->root, l->git, O_PATH | O_DIRECTORY);
 	int r = dir < 0 ? dir : look_at_index(l, dir);
 
@@ -94,19 +95,21 @@ static int look_at_worktree(void *arg, int dir, const char *name)
 	return r;
 }
 
-bool ward_names_moved(const struct ward_commit *c, const char *git)
+int ward_names_moved(const struct ward_commit *c, const char *git)
 {
 	struct looking l = { .c = c, .git = git };
 	WARD_FD dir = ward_commit_open(c->root, git, O_PATH | O_DIRECTORY);
 	struct stat st;
+	int r;
 
 	if (dir < 0)
-		return dir != -ENOENT;
-	if (look_at_one(&l) != 0)
-		return true;
+		return dir == -ENOENT ? 0 : dir;
+	r = look_at_one(&l);
+	if (r != 0)
+		return r;
 	if (fstatat(dir, "worktrees", &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno != ENOENT;
-	return ward_commit_names(dir, "worktrees", look_at_worktree, &l) != 0;
+		return errno == ENOENT ? 0 : -errno;
+	return ward_commit_names(dir, "worktrees", look_at_worktree, &l);
 }
 
 bool ward_packs_moved(const struct ward_commit *c, const char *git)

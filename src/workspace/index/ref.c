@@ -59,8 +59,7 @@ bool ward_ref_is_name(const char *path)
 	return strncmp(path, "refs/", 5) == 0 || strstr(path, "/refs/");
 }
 
-/* How long the path of the repository is, with its slash, of what lies in dir of it: the first whose HEAD is in the project. */
-static bool repository_of(int root, const char *path, const char *dir, size_t *ret)
+bool ward_ref_repository(int root, const char *path, const char *dir, size_t *ret)
 {
 	char head[WARD_PATH_MAX + sizeof("HEAD")];
 
@@ -235,9 +234,13 @@ static bool next_entry(const char **io, const char *end, struct entry *ret)
 static bool seconds_of(const struct entry *e, long long *ret)
 {
 	const char *mail = memmem(e->s, e->n, "> ", 2);
+	const char *at = mail ? mail + 2 : NULL, *end = e->s + e->n;
 
-	*ret = mail ? strtoll(mail + 2, NULL, 10) : 0;
-	return mail;
+	/* Of this line: the next one begins with digits, too. */
+	if (!at || at == end || *at < '0' || *at > '9')
+		return false;
+	*ret = strtoll(at, NULL, 10);
+	return true;
 }
 
 static bool is_from(const struct entry *e, const char *value, size_t n)
@@ -341,7 +344,7 @@ enum ward_ref ward_ref_packed(struct ward_packed **io, struct ward_indexes *x,
 	const char *value;
 	size_t n_dir, n;
 
-	if (!repository_of(root, path, "refs/", &n_dir))
+	if (!ward_ref_repository(root, path, "refs/", &n_dir))
 		return WARD_REF_NONE;
 	if (!*io)
 		*io = calloc(1, sizeof(**io));
@@ -386,8 +389,8 @@ bool ward_ref_log_goes_on(struct ward_indexes *x, int root, int layer, const cha
 	size_t n_dir;
 	int r;
 
-	if (!x || st->st_size > (off_t)LOG_MAX || !repository_of(root, path, "logs/", &n_dir) ||
-		!ward_indexes_settled(st))
+	if (!x || st->st_size > (off_t)LOG_MAX ||
+		!ward_ref_repository(root, path, "logs/", &n_dir) || !ward_indexes_settled(st))
 		return false;
 	theirs = ward_commit_open(root, path, flags);
 	runs = ward_commit_open(layer, path, flags);
