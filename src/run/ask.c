@@ -668,11 +668,18 @@ static bool is_home(const char *path)
 	return is;
 }
 
-/* Without a view these are the host's own, for all of its users: whoever wants a place to work in has another grant than of all that. */
+/*
+ * Without a view these are the host's own, for all of its users: whoever wants a place to work in has another grant than of all that, unless
+ * he works there, or has granted it to be read.
+ */
 static bool is_shared(const struct life *l, const char *dir)
 {
+	const struct ward_node *best = nearest(l, dir);
+
 	return (l->plan->seccomp & WARD_SECCOMP_NO_SOCKET) &&
-		(ward_path_within(dir, "/tmp") || ward_path_within(dir, "/var/tmp"));
+		(ward_streq(dir, "/tmp") || ward_streq(dir, "/var/tmp")) &&
+		!ward_path_within(dir, l->plan->workspace) &&
+		!(best && best->kind == WARD_NODE_BIND && ward_streq(best->dest, dir));
 }
 
 /*

@@ -71,8 +71,10 @@ static int check_name(int dir, const char *name, const char *text, struct ward_e
 		: ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot look at \"%s\"", text);
 }
 
-int ward_named_answers(const char *path, struct ward_error *err)
+int ward_named_answers(struct ward_request *r, const char *path, struct ward_error *err)
 {
+	WARD_CLEANUP(ward_looks_done) struct ward_looks own = { 0 };
+	struct ward_looks *looks;
 	uint64_t began = ward_now_mono_ns();
 	char at[WARD_PATH_MAX], cwd[WARD_PATH_MAX];
 	struct stat st;
@@ -83,12 +85,16 @@ int ward_named_answers(const char *path, struct ward_error *err)
 		(size_t)snprintf(at, sizeof(at), "%s%s%s", path[0] == '/' ? "" : cwd,
 			path[0] == '/' ? "" : "/", path) >= sizeof(at))
 		return WARD_OK;
+	/* One for all: where many are mounted the list of them is long. */
+	if (r && !r->looks)
+		r->looks = ward_arena_alloc(r->arena, sizeof(*r->looks));
+	looks = r ? r->looks : &own;
+	if (!looks)
+		return ward_fail(err, WARD_E_NOMEM, "no memory for an option");
 	/* Some five seconds, as of what is mounted in a grant: one look is half a second, and a busy server may be late. */
 	for (int i = 0; i < LOOKS; i++) {
-		WARD_CLEANUP(ward_looks_done) struct ward_looks looks = { 0 };
-
-		ward_looks_begin(&looks);
-		if (ward_look(&looks, at, 0, &st) != -ETIMEDOUT)
+		ward_looks_begin(looks);
+		if (ward_look(looks, at, 0, &st) != -ETIMEDOUT)
 			return WARD_OK;
 	}
 	/* Nobody was asked, for want of descriptors: who opens it says so. */
@@ -98,6 +104,12 @@ int ward_named_answers(const char *path, struct ward_error *err)
 		"\"%s\" cannot be looked at: what is mounted there does not answer", path);
 	ward_fail_fix(err, "name a file elsewhere, or unmount it (umount -l)");
 	return WARD_E_SYSTEM;
+}
+
+void ward_named_done(struct ward_request *r)
+{
+	if (r->looks)
+		ward_looks_done(r->looks);
 }
 
 /*

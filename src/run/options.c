@@ -306,7 +306,7 @@ static int apply_resolver(struct ward_request *r, const char *value, unsigned in
 static int apply_audit(struct ward_request *r, const char *value, unsigned index,
 	struct ward_error *err)
 {
-	int code = ward_named_answers(value, err);
+	int code = ward_named_answers(r, value, err);
 
 	(void)index;
 	return code < 0 ? code : ward_option_keep(r, value, &r->audit, err);
@@ -539,7 +539,7 @@ static int open_dest(struct ward_request *r, struct ward_dest *d, const char *va
 		const char *option;
 	} all[] = { { &r->outcome, "--outcome" }, { &r->report, "--report" },
 		{ &r->head_to, "--head-to" } };
-	int code = ward_named_answers(value, err);
+	int code = ward_named_answers(r, value, err);
 
 	if (code >= 0)
 		code = ward_dest_open(d, r->arena, value, err);

@@ -95,7 +95,7 @@ struct ward_outcome {
 
 	bool lost;                   /* what a rule kept from the run is another: live/lost.c */
 	bool lost_unknown;           /* or may be: the look at the end failed */
-	bool late_looked;            /* for names that run code later */
+	bool late_looked, late_wanted;       /* for names that run code later, or those a rule kept; wanted: for the former */
 	bool late_complete;          /* and nothing was left out, but for what the list has no room for */
 	struct ward_outcome_late *late;
 	size_t n_late, cap_late;

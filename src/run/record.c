@@ -17,21 +17,35 @@
 #include "run/resolve/look.h"
 #include "run/rules/rules.h"
 
+#define LOGIN_MAX 100
+
 /*
  * Who it is, in the words of policies: the component whose run this is, or the person. An agent is nobody that anything vouches for.
  * The caller's trace is his environment's (W3C trace context): what is none is left out.
  */
 static void note_who(struct life *l)
 {
-	const char *trace = getenv("TRACEPARENT");
-	char login[WARD_LOGIN_SIZE];
-	bool component = l->book && l->book->component;
+	const char *trace = getenv("TRACEPARENT"), *hex = "0123456789abcdef";
+	const char *component = l->book && l->book->component ? l->book->component->id : NULL;
+	char *name = NULL;
 
-	(void)snprintf(l->principal, sizeof(l->principal), "Ward::%s::\"%s\"",
-		component ? "Component" : "Person",
-		component ? l->book->component->id : ward_rs_login(geteuid(), login));
-	if (trace && strlen(trace) >= 55 && trace[2] == '-' && trace[35] == '-' &&
-		strspn(trace + 3, "0123456789abcdef") == 32 && strspn(trace + 3, "0") < 32)
+	if (component)
+		(void)snprintf(l->principal, sizeof(l->principal), "Ward::Component::\"%s\"",
+			component);
+	else if (ward_rs_login(geteuid(), &name) == 0 && name && strlen(name) <= LOGIN_MAX &&
+		ward_utf8_valid(name, strlen(name)) && !strpbrk(name, "\"\\"))
+		/* Only names that are themselves wherever they are written: in a policy, in the log. */
+		(void)snprintf(l->principal, sizeof(l->principal), "Ward::Person::\"%s\"", name);
+	else
+		(void)snprintf(l->principal, sizeof(l->principal), "Ward::Person::\"uid:%u\"",
+			(unsigned)geteuid());
+	free(name);
+	/* 00-TRACE-PARENT-FLAGS; of a later version more may follow. */
+	if (trace && strlen(trace) >= 55 && strspn(trace, hex) == 2 && trace[2] == '-' &&
+		!ward_has_prefix(trace, "ff") && strspn(trace + 3, hex) == 32 && trace[35] == '-' &&
+		strspn(trace + 36, hex) == 16 && trace[52] == '-' && strspn(trace + 53, hex) == 2 &&
+		strspn(trace + 3, "0") < 32 &&
+		(!trace[55] || (trace[55] == '-' && !ward_has_prefix(trace, "00"))))
 		(void)snprintf(l->trace, sizeof(l->trace), "%.32s", trace + 3);
 }
 

@@ -63,7 +63,7 @@ static void put_late(struct ward_buf *out, const struct ward_outcome *o)
 			"ward: and %llu more such names; the outcome and the log list %s\n",
 			(unsigned long long)o->late_total - LATE_SHOWN_MAX,
 			o->late_total > o->n_late ? "the first of them" : "them");
-	if (o->late_looked && !o->late_complete)
+	if (o->late_wanted && !o->late_complete)
 		ward_buf_adds(out,
 			"ward: names that run code later: not all that could be written was looked through\n");
 }

@@ -14,6 +14,7 @@
 #include "egress/egress.h"
 #include "os/os.h"
 #include "registry/registry.h"
+#include "run/persist/persist.h"
 #include "run/request.h"
 
 #define ARENA_BYTES_MAX (64u << 20)
@@ -110,6 +111,7 @@ void ward_request_free(struct ward_request *r)
 	ward_upstream_forget(r->upstream);
 	ward_close(r->signal_fd[0]);
 	ward_close(r->signal_fd[1]);
+	ward_named_done(r);
 	ward_dest_done(&r->head_to);
 	ward_dest_done(&r->outcome);
 	ward_dest_done(&r->report);

@@ -80,6 +80,7 @@ struct ward_request {
 	struct ward_before *before;  /* where what there was of them is put; NULL: nobody wants to know. Borrowed */
 	bool audit_refused;          /* set by ward_resolve: it lies where the command could write, nothing may go there */
 	const char *run_id;          /* WARD_RUN inside; NULL: not yet (ward plan) */
+	struct ward_looks *looks;    /* at what options name; NULL: none did. In arena */
 	struct ward_dest head_to, outcome, report;   /* written by ward_outcome_deliver() */
 	struct ward_limits limits;   /* with the defaults of kind; memory 0 = 75 % of what is available */
 	enum ward_backend backend;

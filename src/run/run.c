@@ -535,6 +535,7 @@ static int run_whole(struct ward_request *r, struct ward_outcome **ret, struct w
 			"a closed descriptor 0, 1 or 2 cannot be kept from being taken");
 	r->run_id = l.o->run;
 	r->before = &l.before;
+	ward_named_done(r);
 	if (code == WARD_OK)
 		code = start_recorded(&l, &local);
 	asking_write_rules(&l);

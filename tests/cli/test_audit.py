@@ -65,7 +65,9 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 @cases([("none", None, None), ("a_trace", f"00-{TRACE}-b7ad6b7169203331-01", TRACE), ("no_hex", f"00-{TRACE.upper()}-b7ad6b7169203331-01", None),
-        ("only_zeros", f"00-{'0' * 32}-b7ad6b7169203331-01", None), ("too_short", f"00-{TRACE}", None)])
+        ("only_zeros", f"00-{'0' * 32}-b7ad6b7169203331-01", None), ("too_short", f"00-{TRACE}", None),
+        ("no_version", f"zz-{TRACE}-b7ad6b7169203331-01", None), ("a_version_that_is_none", f"ff-{TRACE}-b7ad6b7169203331-01", None),
+        ("a_later_version", f"01-{TRACE}-b7ad6b7169203331-01-more", TRACE), ("no_hex_behind", f"00-{TRACE}-b7ad6b716920333x-01", None)])
 @placed
 def a_record_says_who_it_was(p, context, trace):
     """Person and trace in each; of a refused call the process too, by a number and a time that nothing else has."""

@@ -442,48 +442,6 @@ def root_that_may_not_look_names_nothing_and_says_so(p):
     check_in("CAP_SYS_PTRACE", r.stderr)
 
 
-@root_only
-def the_closed_directory_of_root_where_nothing_can_be_mapped(p):
-    box.without_user_namespaces()
-    p.ws.chmod(0o700)
-    r = p.run(*box.cli.ACCEPT_ALONE, "--read", ".", "true")
-    check_eq(r.code, 125, r.err)
-    check_in("chmod o+x", r.err)
-
-
-@root_only
-def what_is_closed_to_roots_command_where_nothing_can_be_mapped_is_said_before(p):
-    """It is another user by the host's own ids, whom the kernel refuses root's files without a word of ours."""
-    box.without_user_namespaces()
-    p.ws.chmod(0o755)
-    p.write("open", "read\n", 0o644)
-    p.write("own", "read\n", 0o600)
-    p.write("closed/file", "read\n", 0o644)
-    (p.ws / "closed").chmod(0o700)
-    p.write("theirs/file", "read\n", 0o644)
-    (p.ws / "theirs").chmod(0o700)
-    os.chown(p.ws / "theirs", 64646, 64646)
-    for words, said in ((("--read", "."), None), (("--read", "open"), None), (("--write", "theirs"), None),
-                        (("--write", "."), ("ws", "write", "chown -R 64646")), (("--write", "open"), ("open", "write", "chown -R 64646")),
-                        (("--read", "own"), ("own", "read", "chown -R 64646")), (("--read", "closed"), ("closed", "read", "chown -R 64646")),
-                        # Landlock's rule cannot even be made of it.
-                        (("--read", "closed/file"), ("closed", "enter", "chmod o+x"))):
-        r = p.run(*box.cli.ACCEPT_ALONE, *words, "true")
-        check_eq(r.code, 0, f"{words}: {r.err}")
-        lines = [line for line in r.err.splitlines() if "is closed to the command" in line]
-        check_eq(len(lines), 1 if said else 0, f"{words}: {r.err}")
-        for word in said or ():
-            check_in(word, lines[0])
-
-
-@both
-def the_cure_of_a_name_in_the_hosts_tmp_is_not_all_of_it(p):
-    box.without_user_namespaces()
-    r, o = p.outcome(*box.cli.ACCEPT_ALONE, "--attribution", "notify", "sh", "-c", "echo x > /tmp/ward-none-$$; true")
-    [v] = [v for v in o["violations"] if v.get("resource", "").startswith("/tmp/ward-none-")]
-    check(v["cure"] is None and "--write DIR --env TMPDIR=DIR" in r.err, f"{v}: {r.err}")
-
-
 @both
 def notify_names_open_and_exec(p):
     p.write("tool", "#!/bin/sh\necho hi\n", 0o755)

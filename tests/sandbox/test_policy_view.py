@@ -619,14 +619,14 @@ def what_somebody_outside_replaces_is_what_he_put_there_and_the_end_says_so(p):
     def start(*words):
         # x.cedar is the run's own policy: who replaces that is told as well.
         q = p.start("--outcome", p.outcome_file, "--fail-on-violation", "--policy", "x.cedar", *words, "sh", "-c", "echo up; read _; cat key anew; echo more >> fixed",
-                    stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE)
         check_eq(q.stdout.readline(), b"up\n")
         return q
 
     def end(q):
         out, err = q.communicate(b"\n", timeout=20)
         o = json.loads(p.outcome_file.read_text())
-        return out, q.returncode, {os.path.relpath(n["path"], p.ws): (n["what"], n["held"], n["why"].split(",")[0]) for n in (o["late_names"] or {"names": ()})["names"]}, err
+        return out, q.returncode, o["late_names"]["complete"], {os.path.relpath(n["path"], p.ws): (n["what"], n["held"], n["why"].split(",")[0]) for n in o["late_names"]["names"]}, err
 
     q = start("--write", ".", "--no-late-names")
     # An inode that was given back is given again, where a file is made at once in place of another.
@@ -636,8 +636,10 @@ def what_somebody_outside_replaces_is_what_he_put_there_and_the_end_says_so(p):
     (p.ws / "new").rename(p.ws / "key")
     (p.ws / "more").rename(p.ws / "fixed")
     (p.ws / "place").write_text("new\n")
-    out, code, names, err = end(q)
-    check_eq((out, code, (p.ws / "fixed").read_text()), (b"new\nnew\n", 123, "new\nmore\n"), err)
+    out, code, complete, names, err = end(q)
+    # Nobody wanted to know more, and nobody looked.
+    check_eq((out, code, complete, (p.ws / "fixed").read_text()), (b"new\nnew\n", 123, False, "new\nmore\n"), err)
+    check(b"not all that could be written was looked through" not in err, err)
     check_eq(names, {"key": ("changed", True, "a rule keeps the run from reading it"), "anew": ("changed", True, "a rule keeps the run from reading it"),
                      "fixed": ("changed", True, "a rule keeps the run from changing it")}, err)
     records = [json.loads(line) for line in p.log.read_text().splitlines()]
@@ -647,8 +649,8 @@ def what_somebody_outside_replaces_is_what_he_put_there_and_the_end_says_so(p):
     q = start("--read", ".")
     p.write("new", "newer\n", 0o666)
     (p.ws / "new").rename(p.ws / "key")
-    out, _, names, err = end(q)
-    check_eq((out, list(names)), (b"newer\n", ["key"]), err)
+    out, _, complete, names, err = end(q)
+    check_eq((out, list(names), complete), (b"newer\n", ["key"], True), err)
     # What cannot be looked at by then may have been; one in a directory of the grant.
     p.write("d/key", "old\n", 0o666)
     p.write("x.cedar", 'forbid (principal, action == Ward::Action::"fs.read", resource == Ward::Path::"./d/key");\n')
@@ -656,7 +658,7 @@ def what_somebody_outside_replaces_is_what_he_put_there_and_the_end_says_so(p):
     check_eq(q.stdout.readline(), b"up\n")
     (p.ws / "d").rename(p.ws / "e")
     (p.ws / "d").symlink_to("d")
-    _, code, names, err = end(q)
+    _, code, _, names, err = end(q)
     check_eq((code, names, json.loads(p.outcome_file.read_text())["late_names"]), (123, {}, {"names": [], "total": 0, "complete": False}), err)
 
 

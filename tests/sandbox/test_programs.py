@@ -3,12 +3,17 @@
 """Rules about a program's name: what can be found by that name when the run starts is not executed, wherever it lies; what else of it nobody
 holds is asserted here, and said by the axis exec. And what programs look for: where it is told, and what would allow it."""
 import json
+import os
 import pathlib
 import pwd
 import re
 import shlex
 import shutil
+import socket
+import struct
 import subprocess
+import tempfile
+import threading
 
 import box
 from box import both, both_cases, root_only, user_only
@@ -367,6 +372,110 @@ def without_home_no_cure_is_the_whole_home(p):
     check_eq([v["cure"] for v in o["violations"]], [None], r.err)
     check_in("all of your home is no grant", r.err)
     check(not (home / "ward-test-new").exists())
+
+
+ABOUT = ('permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./"); permit (principal, action == Ward::Action::"proc.exec", resource);\n'
+         'forbid (principal in Ward::Person::"%s", action == Ward::Action::"fs.read", resource == Ward::Path::"./secret");\n')
+
+
+def services_of_names(uid, name):
+    """An nscd that knows one person (GETPWBYUID), for whoever runs in this mount namespace."""
+    box.mount("ward-test", "/run", "tmpfs", 0, "mode=0755")
+    os.mkdir("/run/nscd")
+    s = socket.socket(socket.AF_UNIX)
+    s.bind("/run/nscd/socket")
+    s.listen(8)
+
+    def serve():
+        while True:
+            c, _ = s.accept()
+            with c:
+                c.recv(struct.unpack("<8xi", c.recv(12, socket.MSG_WAITALL))[0], socket.MSG_WAITALL)
+                f = [x.encode() + b"\0" for x in (name, "x", "A Name", "/nonexistent", "/bin/sh")]
+                n = [len(x) for x in f]
+                c.sendall(struct.pack("<9i", 2, 1, n[0], n[1], uid, uid, *n[2:]) + b"".join(f))
+    threading.Thread(target=serve, daemon=True).start()
+
+
+@root_only
+def a_rule_about_a_person_finds_whose_run_it_is(p):
+    """In a long list, at the end of one, with a line before it that is none; by a service of names. Where it cannot be told nothing starts."""
+    p.write("secret", "secret\n", 0o644)
+    mine, names = p.base / "passwd", "".join(f"user{i}:x:{200000 + i}:{200000 + i}:A User of the House:/home/user{i}:/bin/sh\n" for i in range(20000))
+    rows = [("of a long list", "ann", names + "ann:x:0:0::/root:/bin/sh\n", 1), ("the last line", "ann", "bob:x:zero:0::/:/bin/sh\nann:x:0:0::/root:/bin/sh", 1),
+            ("another", "bob", "ann:x:0:0::/root:/bin/sh\n", 0), ("a domain's", "DOM\\\\ann", "DOM\\ann:x:0:0::/root:/bin/sh\n", 1),
+            ("by its number", "uid:0", "bob:x:1:1::/:/bin/sh\n", 1), ("of a service", "eve", "bob:x:1:1::/:/bin/sh\n", 1), ("unknown", "ann", None, 125)]
+    box.private_mounts()
+    for what, name, text, code in rows:
+        mine.write_text(text or "")
+        mine.chmod(0o644)
+        p.write("p.cedar", ABOUT % name)
+        box.mount(str(mine) if text else "/proc/self/mem", "/etc/passwd", None, box.MS_BIND)
+        if name == "eve":
+            services_of_names(0, name)
+        r = p.run("--policy", "p.cedar", "cat", "secret")
+        box.must(box.libc.umount2(b"/etc/passwd", box.UMOUNT_DETACH), "umount")
+        check_eq((r.code, "secret" in r.out.split()), (code, code == 0), f"{what}: {r.err}")
+        if code == 125:
+            check_in("a policy is about a person, and the login name of user 0 cannot be found", r.err)
+
+
+@root_only
+def the_closed_directory_of_root_where_nothing_can_be_mapped(p):
+    box.without_user_namespaces()
+    p.ws.chmod(0o700)
+    r = p.run(*box.cli.ACCEPT_ALONE, "--read", ".", "true")
+    check_eq(r.code, 125, r.err)
+    check_in("chmod o+x", r.err)
+
+
+@root_only
+def what_is_closed_to_roots_command_where_nothing_can_be_mapped_is_said_before(p):
+    """It is another user by the host's own ids, whom the kernel refuses root's files without a word of ours."""
+    box.without_user_namespaces()
+    p.ws.chmod(0o755)
+    p.write("open", "read\n", 0o644)
+    p.write("own", "read\n", 0o600)
+    p.write("closed/file", "read\n", 0o644)
+    (p.ws / "closed").chmod(0o700)
+    p.write("closed/other", "read\n", 0o644)
+    p.write("theirs/file", "read\n", 0o644)
+    (p.ws / "theirs").chmod(0o700)
+    os.chown(p.ws / "theirs", 64646, 64646)
+    for words, said in ((("--read", "."), None), (("--read", "open"), None), (("--write", "theirs"), None),
+                        (("--write", "."), ("ws", "write", "chown -R 64646")), (("--write", "open"), ("open", "write", "chown -R 64646")),
+                        (("--read", "own"), ("own", "read", "chown -R 64646")), (("--read", "closed"), ("closed", "read", "chown -R 64646")),
+                        # Landlock's rule cannot even be made of it.
+                        (("--read", "closed/file"), ("closed", "enter", "chmod o+x")),
+                        (("--read", "closed/file", "--read", "closed/other"), ("closed", "enter", "chmod o+x"))):
+        r = p.run(*box.cli.ACCEPT_ALONE, *words, "true")
+        check_eq(r.code, 0, f"{words}: {r.err}")
+        lines = [line for line in r.err.splitlines() if "is closed to the command" in line]
+        check_eq(len(lines), 1 if said else 0, f"{words}: {r.err}")
+        for word in said or ():
+            check_in(word, lines[0])
+    # Nobody named a runtime in root's home, and all of that is opened to nobody.
+    home = p.base / "closed-home"
+    home.mkdir(0o700)
+    for words, n in ((("--mode", "read_only"), 0), (("--read", home / "go/pkg/mod/a"), 1)):
+        (home / "go/pkg/mod").mkdir(parents=True, exist_ok=True)
+        (home / "go/pkg/mod/a").write_text("a")
+        r = p.run(*box.cli.ACCEPT_ALONE, *words, "true", env={"HOME": str(home)})
+        check_eq((r.code, r.err.count("is closed to the command"), "chmod o+x" in r.err), (0, n, False), f"{words}: {r.err}")
+
+
+@both
+def the_cure_of_a_name_in_the_hosts_tmp_is_not_all_of_it(p):
+    box.without_user_namespaces()
+    r, o = p.outcome(*box.cli.ACCEPT_ALONE, "--attribution", "notify", "sh", "-c", "echo x > /tmp/ward-none-$$; true")
+    [v] = [v for v in o["violations"] if v.get("resource", "").startswith("/tmp/ward-none-")]
+    check(v["cure"] is None and "--write DIR --env TMPDIR=DIR" in r.err, f"{v}: {r.err}")
+    # What lies deeper in it, or is where one works, is somebody's own.
+    with tempfile.TemporaryDirectory(prefix="ward-near-", dir="/tmp") as deep:
+        os.chmod(deep, 0o755)
+        for words, to in ((("--read", "."), deep), (("--workspace", deep), deep), (("--read", "/tmp"), "/tmp"))[:3 if os.geteuid() == 0 else 2]:
+            r, o = p.outcome(*box.cli.ACCEPT_ALONE, "--attribution", "notify", *words, "sh", "-c", f"echo x > {to}/ward-none-$$; true")
+            check_eq([v["cure"] for v in o["violations"] if "/ward-none-" in v.get("resource", "")], [f"--cap 'FILE_WRITE:{to}/**'"], f"{words}: {r.err}")
 
 
 if __name__ == "__main__":

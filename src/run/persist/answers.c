@@ -387,13 +387,14 @@ size_t ward_gone_since(const char *const *remote, size_t n, const char **ret)
 /* ---- one name, whatever it leads to ---- */
 
 /* Where such mounts are, each with its end, at the end of to; but for the root, without which nobody runs. False: they are not known. */
-static bool list_far(struct ward_buf *to)
+static bool list_far(int fd, struct ward_buf *to)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = { .max = MOUNTS_BYTES_MAX + 1 };
 	struct ward_mount m;
 	char *line, *next;
 
-	if (ward_read_file("/proc/self/mountinfo", MOUNTS_BYTES_MAX, &b, NULL) < 0)
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
+		ward_read_fd(fd, "/proc/self/mountinfo", MOUNTS_BYTES_MAX, &b, NULL) < 0)
 		return false;
 	for (line = b.s; line && *line; line = next) {
 		next = line + strcspn(line, "\n");
@@ -420,7 +421,7 @@ static void know(struct ward_looks *x)
 		return;
 	ward_buf_done(&x->far);
 	x->far = (struct ward_buf){ .max = MOUNTS_BYTES_MAX + 1 };
-	x->all = !list_far(&x->far);
+	x->all = !list_far(p.fd, &x->far);
 }
 
 void ward_looks_begin(struct ward_looks *x)

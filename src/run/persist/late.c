@@ -425,10 +425,12 @@ int ward_late_look(struct life *l, struct ward_error *err)
 	if (r < 0)
 		return r;
 	if (l->plan->late_names != WARD_LATE_TOLD) {
+		/* Where nothing could be written that is all. Else nobody looked at the rest. */
 		l->o->late_looked = l->o->lost || l->o->lost_unknown;
-		l->o->late_complete = true;
+		l->o->late_complete = l->plan->late_names == WARD_LATE_NONE;
 		return l->o->lost ? record(l, err) : WARD_OK;
 	}
+	l->o->late_wanted = true;
 	r = look(l, &cut, &why);
 	if (r < 0)
 		ward_outcome_warn(l->o, "names that run code later: the look at the end failed",

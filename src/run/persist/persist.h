@@ -68,8 +68,10 @@ struct ward_looks {
 void ward_looks_begin(struct ward_looks *x);
 void ward_looks_done(struct ward_looks *x);
 int ward_look(struct ward_looks *x, const char *path, int flags, struct stat *ret);
-/* run/dest.c: what an option names (or fd:N) does not lie in a mount that answers nobody, where to open it would wait for ever. */
-int ward_named_answers(const char *path, struct ward_error *err);
+/* run/dest.c: what r's option (NULL: another) names is in no mount that answers nobody, where to open it would wait for ever. */
+struct ward_request;
+int ward_named_answers(struct ward_request *r, const char *path, struct ward_error *err);
+void ward_named_done(struct ward_request *r);        /* no more is asked */
 
 /* ---- kernels.c: the kernel's own (proc, sysfs ...), mounted below a grant or in one: no sandbox is shown the host's ---- */
 bool ward_rs_in_kernels(struct ward_resolver *rs, const char *path);     /* absolute, without links: it lies in one */

@@ -133,36 +133,56 @@ static const char *closed_at(struct ward_resolver *rs, const char *path, unsigne
 	return out;
 }
 
+/* Of what is only read, what somebody named: much else is shown in case it is wanted. */
+static bool is_named(const struct ward_rule *rule)
+{
+	const char *by = rule->origin.file;
+
+	return rule->literal && !ward_streq(by, "data/runtimes") && !ward_streq(by, "data/base");
+}
+
+/* All of a home is opened to nobody. */
+static const char *open_closed(struct ward_resolver *rs, const char *where, bool on_the_way)
+{
+	if (ward_rs_is_home(rs, where))
+		return "put it elsewhere";
+	return on_the_way ? "chmod o+x it" : "chown -R 64646 it";
+}
+
 int ward_rs_warn_closed(struct ward_resolver *rs, struct ward_error *err)
 {
+	struct ward_texts said = { .n = 0 };
 	char at[WARD_PATH_MAX];
 	const char *last = NULL;
-	int r = WARD_OK, told = 0;
+	int r = WARD_OK;
 
 	if (rs->host->uid != 0 || rs->host->userns || rs->r->backend != WARD_BACKEND_NATIVE)
 		return WARD_OK;
-	for (size_t i = 0; i < rs->n_nodes && r == WARD_OK && told < TOLD_MAX; i++) {
+	for (size_t i = 0; i < rs->n_nodes && r == WARD_OK && said.n < TOLD_MAX; i++) {
 		const struct ward_node *n = &rs->nodes[i];
 		const char *dest = n->dest, *where;
 		bool write = n->write;
 
-		/* Of what is only read, what somebody named: much else is shown in case it is wanted. */
 		if (n->kind != WARD_NODE_BIND || n->base || n->rule < 0 ||
 			(last && ward_path_within(dest, last)) ||
-			(!write && !rs->rules[n->rule].literal))
+			(!write && !is_named(&rs->rules[n->rule])))
 			continue;
 		where = closed_at(rs, dest, write ? READ | WRITE : READ, at);
 		if (!where)
 			continue;
 		last = dest;
-		told++;
+		if (ward_texts_hold(&said, where))
+			continue;
+		r = ward_rs_text(rs, &said, where, err);
+		if (r < 0)
+			break;
 		r = ward_rs_warn(rs, err,
 			"%s is closed to the command, which without user namespaces is user %d, and may %s there what everybody may; %s, or run ward as its owner",
 			ward_rs_show(rs, where), WARD_RESERVED_ID,
 			!ward_streq(where, dest) ? "enter"
 				: write          ? "write"
 						 : "read",
-			!ward_streq(where, dest) ? "chmod o+x it" : "chown -R 64646 it");
+			open_closed(rs, where, !ward_streq(where, dest)));
 	}
 	return r;
 }

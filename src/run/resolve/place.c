@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "os/os.h"
 #include "run/resolve/look.h"
 
-#define PASSWD_BYTES_MAX (1u << 20)
+#define PASSWD_LINE_MAX ((size_t)1 << 20)
 
 static int fail(struct ward_error *err, int code, const char *option, const char *message,
 	const char *fix)
@@ -26,49 +27,89 @@ static int fail(struct ward_error *err, int code, const char *option, const char
 	return code;
 }
 
-/* A field of who has this number in /etc/passwd; services of names (LDAP) are not waited for before a start. malloc'ed, or NULL. */
-static char *passwd_field(uid_t uid, int which)
+/*
+ * A field of who has this number in /etc/passwd, however long that is: to *ret, malloc'ed, or NULL: there is no such line. 0, or -errno: that
+ * is not known.
+ */
+static int passwd_field(uid_t uid, int which, char **ret)
 {
-	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
-	char *line, *save = NULL;
+	FILE *f = fopen("/etc/passwd", "re");
+	char *line = NULL;
+	size_t size = 0;
+	int r = 0;
 
-	if (ward_read_file("/etc/passwd", PASSWD_BYTES_MAX, &b, NULL) < 0 || b.n == 0)
-		return NULL;
-	for (line = strtok_r(b.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *field[7] = { line };
+	*ret = NULL;
+	if (!f)
+		return errno == ENOENT ? 0 : -errno;
+	errno = 0;
+	while (r == 0 && !*ret && getline(&line, &size, f) >= 0) {
+		char *field[7] = { line }, *end;
 		int n = 1;
 
+		line[strcspn(line, "\n")] = '\0';
 		for (char *s = line; n < 7 && (s = strchr(s, ':')); n++) {
 			*s++ = '\0';
 			field[n] = s;
 		}
-		if (n == 7 && field[2][0] && strtoul(field[2], NULL, 10) == uid)
-			return strdup(field[which]);
+		if (n < 7 || field[2][0] < '0' || field[2][0] > '9' ||
+			strtoul(field[2], &end, 10) != uid || *end)
+			continue;
+		*ret = strdup(field[which]);
+		r = *ret ? 0 : -ENOMEM;
 	}
-	return NULL;
+	if (r == 0 && !*ret && !feof(f))
+		r = errno ? -errno : -EIO;
+	free(line);
+	(void)fclose(f);
+	return r;
 }
 
 char *ward_rs_home_named(uid_t uid)
 {
 	const char *home = getenv("HOME");
+	char *listed = NULL;
 
-	/* That of the list is for a caller without $HOME (a service). */
-	return home && home[0] == '/' ? strdup(home) : passwd_field(uid, 5);
+	if (home && home[0] == '/')
+		return strdup(home);
+	/* For a caller without $HOME (a service). */
+	(void)passwd_field(uid, 5, &listed);
+	return listed;
 }
 
-/* Only names that are themselves wherever they are written: in a policy, in the log. */
-const char *ward_rs_login(uid_t uid, char out[WARD_LOGIN_SIZE])
+/* Whom services of names know (nscd, LDAP), in their answer's time. */
+static int asked_login(uid_t uid, char **ret)
 {
-	char *name = passwd_field(uid, 0);
-	size_t n = name ? strlen(name) : 0;
+	struct passwd pw, *found = NULL;
+	char *line = NULL;
+	int r = ERANGE;
 
-	if (n == 0 || n >= WARD_LOGIN_SIZE || !ward_utf8_valid(name, n) ||
-		strpbrk(name, "\"\\") != NULL)
-		(void)snprintf(out, WARD_LOGIN_SIZE, "uid:%u", (unsigned)uid);
-	else
-		(void)snprintf(out, WARD_LOGIN_SIZE, "%s", name);
-	free(name);
-	return out;
+	for (size_t n = 1024; r == ERANGE && n <= PASSWD_LINE_MAX; n *= 4) {
+		free(line);
+		line = malloc(n);
+		r = line ? getpwuid_r(uid, &pw, line, n, &found) : ENOMEM;
+	}
+	/* Words of C libraries for: nobody. */
+	if (r == ENOENT || r == ESRCH)
+		r = 0;
+	if (r == 0 && found) {
+		*ret = strdup(pw.pw_name);
+		r = *ret ? 0 : ENOMEM;
+	}
+	free(line);
+	return -r;
+}
+
+int ward_rs_login(uid_t uid, char **ret)
+{
+	int r = passwd_field(uid, 0, ret);
+
+	if (r == 0 && !*ret)
+		r = asked_login(uid, ret);
+	if (r == 0 && *ret && !**ret) {
+		free(*ret);
+		*ret = NULL;
+	}
+	return r;
 }
 
 /* Apart: what finds it has much on its stack, and it is asked for often. */

@@ -109,7 +109,7 @@ int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err);  /* aft
 int ward_rs_check_audit_place(struct ward_resolver *rs, struct ward_error *err);   /* before the grants */
 int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err);
 const char *ward_rs_home(struct ward_resolver *rs); char *ward_rs_home_named(uid_t uid); /* unresolved; malloc'ed or NULL */
-enum { WARD_LOGIN_SIZE = 64 }; const char *ward_rs_login(uid_t uid, char out[WARD_LOGIN_SIZE]); /* that, of /etc/passwd; or "uid:N" */
+int ward_rs_login(uid_t uid, char **ret); /* malloc'ed; NULL: nobody has that number. 0, or -errno: it is not known */
 bool ward_rs_is_home(struct ward_resolver *rs, const char *path);        /* the caller's home, "/", or an ancestor of the home? */
 
 /* ---- viewbase.c, gitconfig.c ---- */

@@ -300,7 +300,7 @@ static int things(struct allowing *a, struct ward_error *err)
 		put_thing(a, forms[form].exec ? WARD_ACT_PROC_EXEC : WARD_ACT_FS_WRITE, path,
 			false);
 	/* What does not answer could be looked at for ever. */
-	if (ward_named_answers(path, NULL) < 0)
+	if (ward_named_answers(NULL, path, NULL) < 0)
 		return cannot(err, "what is mounted there does not answer", a->cure);
 	/* The option grants a link with what it leads to; a rule is about what is there once links are followed. */
 	if (realpath(a->things[0].resource, real) && !ward_streq(real, a->things[0].resource))

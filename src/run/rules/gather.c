@@ -561,10 +561,8 @@ static int keep_vain(struct ward_resolver *rs, const struct ward_book *book, str
 
 static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err)
 {
-	const char *person = ward_rs_login(rs->host->uid, (char[WARD_LOGIN_SIZE]){ 0 });
 	struct ward_who who = {
 		.run = rs->r->run_id ? rs->r->run_id : "00000000000000000000000000",
-		.person = ward_arena_strdup(b->arena, person),
 		.uid = rs->host->uid,
 		.repo_root = b->repo_root,
 		.git_dirs = b->git.dirs.v,
@@ -592,11 +590,10 @@ static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 		.circumstances = &now,
 		.patterns_stay = true, /* they are b->docs' and b->sources' */
 	};
-	int r;
+	int r = ward_rules_person(rs, b, &who.person, err);
 
-	if (!who.person)
-		return ward_rs_nomem(err);
-	r = schema(b, err);
+	if (r == WARD_OK)
+		r = schema(b, err);
 	if (r < 0)
 		return r;
 	in.schema = b->schema;

@@ -26,7 +26,7 @@ int ward_apply_policy(struct ward_request *r, const char *value, unsigned index,
 {
 	struct ward_policy_option *v;
 	const char *path;
-	int code = ward_named_answers(value, err);
+	int code = ward_named_answers(r, value, err);
 
 	if (code >= 0)
 		code = ward_option_keep(r, value, &path, err);

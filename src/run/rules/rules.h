@@ -41,11 +41,11 @@ struct ward_rulebook {
 };
 struct ward_rulebook *ward_rulebook_new(void);          /* empty; NULL: no memory */
 int ward_rulebook_schema(struct ward_rulebook *b, struct ward_str text, struct ward_error *err);
-void ward_rulebook_free(struct ward_rulebook *b);       /* NULL ok */
-void ward_rulebook_freep(struct ward_rulebook **b);
+void ward_rulebook_free(struct ward_rulebook *b), ward_rulebook_freep(struct ward_rulebook **b); /* NULL ok */
 
 /* start.c: --component FILE, into b; what its circumstances are; whether the run may start, and its component have what it asks for */
 int ward_rules_component(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_error *err);
+int ward_rules_person(struct ward_resolver *rs, struct ward_rulebook *b, const char **ret, struct ward_error *err); /* of all sources */
 const char *ward_rules_trust(const struct ward_resolver *rs, const struct ward_rulebook *b);
 int64_t ward_rules_tier(const struct ward_resolver *rs);
 int ward_rules_start(struct ward_resolver *rs, struct ward_error *err);

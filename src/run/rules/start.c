@@ -4,7 +4,9 @@
  * tier that is needed is the first at which no rule forbids sandbox.run, and never less than an option or the component asks for: the
  * highest of all claims. A claim can only raise it.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "os/os.h"
@@ -15,6 +17,50 @@
 #define ANY "/" WARD_ANY_NAME "/" WARD_ANY_NAME
 
 static const char *const tiers[TIERS] = { "direct", "native", "gvisor", "microvm" };
+
+/* ---- who starts it ---- */
+
+/* Whose words may be about a person. No name in a policy is written otherwise. */
+static const struct ward_source *about_a_person(const struct ward_rulebook *b)
+{
+	static const char type[] = "Person";
+
+	for (size_t i = 0; i < b->sources.n; i++) {
+		const struct ward_source *s = &b->sources.v[i];
+
+		if (!s->generated && !s->shipped && s->text.n &&
+			memmem(s->text.s, s->text.n, type, sizeof(type) - 1))
+			return s;
+	}
+	return NULL;
+}
+
+/* A rule that forbids a person is not to be passed by as nobody. */
+int ward_rules_person(struct ward_resolver *rs, struct ward_rulebook *b, const char **ret,
+	struct ward_error *err)
+{
+	const struct ward_source *s;
+	char *name = NULL;
+	int r = ward_rs_login(rs->host->uid, &name);
+
+	if (r == -ENOMEM)
+		return ward_rs_nomem(err);
+	s = r < 0 ? about_a_person(b) : NULL;
+	if (s) {
+		(void)ward_fail_errno(err, WARD_E_SYSTEM, -r,
+			"a policy is about a person, and the login name of user %u cannot be found",
+			(unsigned)rs->host->uid);
+		ward_fail_at(err, s->name, 0, 0);
+		ward_fail_fix(err,
+			"make /etc/passwd readable, or the service of names answer (getent passwd %u)",
+			(unsigned)rs->host->uid);
+		return WARD_E_SYSTEM;
+	}
+	*ret = name ? ward_arena_strdup(b->arena, name)
+		    : ward_arena_printf(b->arena, "uid:%u", (unsigned)rs->host->uid);
+	free(name);
+	return *ret ? WARD_OK : ward_rs_nomem(err);
+}
 
 /* ---- the component ---- */
 

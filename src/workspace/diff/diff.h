@@ -27,7 +27,8 @@ struct content {
 	bool busy;                   /* it is closed, and another ward is at the layer: nothing is known of it */
 };
 struct writer;
-void ward_diff_load(struct writer *w, const char *path, bool in_layer, mode_t mode, struct content *ret);
+/* WARD_OK, whatever ret then is, or WARD_E_NOMEM: nothing is known of it. To be unloaded in any case. */
+int ward_diff_load(struct writer *w, const char *path, bool in_layer, mode_t mode, struct content *ret);
 void ward_diff_unload(struct content *c);
 
 /* ---- lines.c: which lines are gone, which are new ---- */

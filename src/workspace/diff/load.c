@@ -11,41 +11,45 @@
 
 #define LOOKED_AT 8000 /* bytes of a file in which git looks for a NUL */
 
-static void load_link(int dir, const char *path, struct content *ret)
+static const char no_memory[] = "no memory for the content of a file";
+
+static int load_link(int dir, const char *path, struct content *ret)
 {
 	WARD_FD fd = ward_beneath(dir, path, 0);
 	char *s = malloc(WARD_PATH_MAX);
 	ssize_t n = fd < 0 || s == NULL ? -1 : readlinkat(fd, "", s, WARD_PATH_MAX);
 
-	if (n < 0) {
+	if (s == NULL)
+		return WARD_E_NOMEM;
+	if (n < 0)
 		free(s);
-		return;
-	}
-	*ret = (struct content){ LOADED_TEXT, s, (size_t)n, (uint64_t)n, s };
+	else
+		*ret = (struct content){ LOADED_TEXT, s, (size_t)n, (uint64_t)n, s };
+	return WARD_OK;
 }
 
-static void load_file(int fd, const struct stat *st, struct content *ret)
+static int load_file(int fd, const struct stat *st, struct content *ret)
 {
 	size_t n = 0, size;
 
 	if (!S_ISREG(st->st_mode))
-		return;
+		return WARD_OK;
 	ret->size = (uint64_t)st->st_size;
 	if (ret->size > WARD_DIFF_FILE_MAX) {
 		ret->what = LOADED_LARGE;
-		return;
+		return WARD_OK;
 	}
 	size = (size_t)st->st_size;
 	ret->owned = malloc(size + 1);
 	if (ret->owned == NULL)
-		return;
+		return WARD_E_NOMEM;
 	while (n < size) {
 		ssize_t got = read(fd, ret->owned + n, size - n);
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return;
+			return WARD_OK;
 		if (got == 0)
 			break;
 		n += (size_t)got;
@@ -54,28 +58,33 @@ static void load_file(int fd, const struct stat *st, struct content *ret)
 	ret->n = n;
 	ret->what =
 		memchr(ret->s, '\0', n < LOOKED_AT ? n : LOOKED_AT) ? LOADED_BINARY : LOADED_TEXT;
+	return WARD_OK;
 }
 
-void ward_diff_load(struct writer *w, const char *path, bool in_layer, mode_t mode,
+int ward_diff_load(struct writer *w, const char *path, bool in_layer, mode_t mode,
 	struct content *ret)
 {
 	WARD_FD fd = -1;
 	struct stat st;
+	int code = WARD_OK;
 
 	*ret = (struct content){ .what = LOADED_UNREADABLE, .s = "" };
 	if (!ward_diff_has_content(mode)) {
 		ret->what = LOADED_NOTHING;
-		return;
+		return WARD_OK;
 	}
 	if (S_ISLNK(mode)) {
-		load_link(in_layer ? w->layer : w->root, path, ret);
-		return;
+		code = load_link(in_layer ? w->layer : w->root, path, ret);
+		return code < 0 ? ward_fail(w->err, code, no_memory) : code;
 	}
 	fd = in_layer ? ward_changed_get_alone(&w->way, w->layer, path, w->style->lives, &st)
 		      : ward_beneath(w->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	ret->busy = fd == -EBUSY;
-	if (fd >= 0 && (in_layer || fstat(fd, &st) == 0))
-		load_file(fd, &st, ret);
+	if (fd == -ENOMEM)
+		code = WARD_E_NOMEM;
+	else if (fd >= 0 && (in_layer || fstat(fd, &st) == 0))
+		code = load_file(fd, &st, ret);
+	return code < 0 ? ward_fail(w->err, code, no_memory) : code;
 }
 
 void ward_diff_unload(struct content *c)

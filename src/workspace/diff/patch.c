@@ -314,12 +314,15 @@ static int write_pair(struct writer *w, struct pair *p, bool content)
 
 	p->a = p->b = (struct content){ .s = "" };
 	if (content && p->was_mode)
-		ward_diff_load(w, p->was, false, p->was_mode, &p->a);
-	if (content && p->mode)
-		ward_diff_load(w, p->is, true, p->mode, &p->b);
-	if (p->b.busy) {
+		code = ward_diff_load(w, p->was, false, p->was_mode, &p->a);
+	if (code == WARD_OK && content && p->mode)
+		code = ward_diff_load(w, p->is, true, p->mode, &p->b);
+	if (code == WARD_OK && p->b.busy)
+		code = ward_layer_busy(w->err);
+	if (code < 0) {
 		ward_diff_unload(&p->a);
-		return ward_layer_busy(w->err);
+		ward_diff_unload(&p->b);
+		return code;
 	}
 	p->changed = content && (!p->was_mode || !p->mode || !same_bytes(&p->a, &p->b));
 	if (p->changed || p->renamed || !same_mode(p)) {

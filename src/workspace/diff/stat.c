@@ -55,17 +55,17 @@ static int count(struct writer *w, const struct content *a, const struct content
 int ward_diff_measure(struct writer *w, const struct ward_change *c, struct measure *ret)
 {
 	struct content a = { .s = "" }, b = { .s = "" }, none = { .s = "" };
-	int code;
+	int code = WARD_OK;
 
 	*ret = (struct measure){ .text = true };
 	if ((c->kind == WARD_CHANGE_MODIFIED || c->kind == WARD_CHANGE_RENAMED) && !c->content)
 		return WARD_OK;
 	if (ward_diff_has_content(c->was_mode))
-		ward_diff_load(w, c->from ? c->from : c->path, false, c->was_mode, &a);
-	if (ward_diff_has_content(c->mode))
-		ward_diff_load(w, c->path, true, c->mode, &b);
-	if (b.busy) {
-		code = ward_layer_busy(w->err);
+		code = ward_diff_load(w, c->from ? c->from : c->path, false, c->was_mode, &a);
+	if (code == WARD_OK && ward_diff_has_content(c->mode))
+		code = ward_diff_load(w, c->path, true, c->mode, &b);
+	if (code < 0 || b.busy) {
+		code = code < 0 ? code : ward_layer_busy(w->err);
 	} else if (c->kind == WARD_CHANGE_TYPE) {
 		code = count(w, &a, &none, ret);
 		if (code == WARD_OK)
