@@ -155,4 +155,12 @@ def capability_types():
     check_eq(documented, {row[1] for row in rows})
 
 
+@test
+def fuzz_targets():
+    """Each has been run, and is in the account."""
+    targets = re.findall(r"^\t'(\w+)':", (ROOT / "fuzz/meson.build").read_text(), re.M)
+    rows = [line.split()[0] for line in (ROOT / "fuzz/results").read_text().splitlines() if not line.startswith("#")]
+    check_eq(sorted({*targets, "seccomp_rules"}), sorted(rows), "fuzz/results (tools/fuzz-hours)")
+
+
 main()
