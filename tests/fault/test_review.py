@@ -391,6 +391,7 @@ def killed_before_objects_go_that_somebody_names_then(p):
         _, _, hit = inject(p, top, RENAMEAT2, n, 0, cli.WARD, "commit")
         check(hit, f"{n}")
         n += 1
+    time.sleep(0.2) # what comes at once may be its own
     (top / ".git/refs/heads/saved").write_text("0" * 40 + "\n")
     r = ward(p, top, "commit", "--continue")
     check_eq(r.code, 2, r.out)

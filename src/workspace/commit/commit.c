@@ -245,13 +245,18 @@ static int keep_named(struct ward_commit *c, const struct ward_changes *all,
 	return WARD_OK;
 }
 
-/* Objects that the commit has not taken yet, when it died: what names them may have come since. */
-static int check_named(const struct ward_commit *c, struct ward_error *err)
+/* Objects that the commit has not taken yet, when it died: what names them may have come since. What is of before is its own, or was asked about then. */
+static int check_named(struct ward_commit *c, struct ward_error *err)
 {
 	char git[WARD_PATH_MAX], asked[WARD_PATH_MAX] = "/", o[WARD_COMMIT_NAME_MAX];
 	struct stat st;
 	size_t n;
 
+	if (fstat(c->stage, &st) < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno,
+			"what the commit made cannot be looked at");
+	c->died_ns = ward_commit_ns(
+		&st.st_mtim); /* each step takes something from there, or puts something there */
 	for (size_t i = 0; i < c->j.n; i++) {
 		const char *path = c->j.v[i].path;
 

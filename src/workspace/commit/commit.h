@@ -64,7 +64,7 @@ struct ward_held {
 struct ward_commit {
 	int root, layer, store;      /* borrowed */
 	const char *run;
-	int64_t since_ns, began_ns;  /* since: ward_store_since(), which may be earlier */
+	int64_t since_ns, began_ns, died_ns; /* since: ward_store_since(), maybe earlier; died: at its last step, if continued */
 	ward_commit_left_fn *left;   /* NULL ok */
 	void *arg;
 

@@ -16,6 +16,7 @@
 
 #define LOOKED_MAX 65536u
 #define DEPTH_MAX 64u
+#define STEP_NS 100000000 /* what a step of a commit does behind its rename */
 
 struct looking {
 	const struct ward_commit *c;
@@ -23,6 +24,12 @@ struct looking {
 	size_t n_looked;
 	unsigned depth;
 };
+
+static bool is_known(const struct ward_commit *c, const struct stat *st)
+{
+	return ward_commit_is_old(c, st) ||
+		(c->died_ns > 0 && ward_commit_ns(&st->st_ctim) <= c->died_ns + STEP_NS);
+}
 
 /* As a ward_commit_name_fn: 0, 1: something is new, or -errno. */
 static int look_below(void *arg, int dir, const char *name)
@@ -36,7 +43,7 @@ static int look_below(void *arg, int dir, const char *name)
 	if (l->n_looked++ == LOOKED_MAX)
 		return -E2BIG;
 	if (!S_ISDIR(st.st_mode))
-		return ward_commit_is_old(l->c, &st) ? 0 : 1;
+		return is_known(l->c, &st) ? 0 : 1;
 	if (l->depth == DEPTH_MAX)
 		return -ELOOP;
 	l->depth++;
@@ -53,7 +60,7 @@ static int look_at_index(struct looking *l, int dir)
 	if (fstatat(dir, "index", &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	(void)snprintf(path, sizeof(path), "%s%sindex", l->git, l->git[0] ? "/" : "");
-	return ward_commit_is_old(l->c, &st) ||
+	return is_known(l->c, &st) ||
 			ward_indexes_same(l->c->indexes, l->c->landed, l->c->began_ns, l->c->root,
 				path, &st)
 		? 0
