@@ -42,7 +42,8 @@ struct ward_refusal {
 	enum ward_cap_type action; /* NONE for SYSCALL */
 	char *resource; /* owned; any bytes, at most WARD_DETAIL_TEXT_MAX */
 	char syscall[32]; /* name or "#451" */
-	int pid; uint64_t pid_start; /* in the sandbox's numbering; in ticks since the boot, 0 = not known */
+	int pid; /* in the sandbox's numbering */
+	uint64_t pid_start; /* in ticks since the boot; 0 = not known */
 	char comm[16]; /* may be "" */
 	bool selftest;
 	bool quiet, sought; /* on data/quiet; sought: for what is looked for in each directory above a project, to read it */

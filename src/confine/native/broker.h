@@ -23,7 +23,8 @@ struct ward_refusal_note {
 	enum ward_cap_type action;
 	const char *resource; /* NULL = ""; cut at WARD_DETAIL_TEXT_MAX */
 	const char *syscall; /* NULL = "" */
-	int pid; uint64_t start; /* in the sandbox's numbering; when it began (ward_peek_start); 0 = not known */
+	int pid; /* in the sandbox's numbering; 0 = not known */
+	uint64_t pid_start; /* ward_peek_start() */
 	const char *comm; /* NULL = "" */
 	bool quiet, vague, unmade; /* unmade: to be changed, not made; vague: perhaps a part of the name alone */
 	enum ward_refusal_seen seen;
@@ -153,8 +154,7 @@ bool ward_peek_nofollow(const struct ward_peek *p); /* do its flags say to chang
 bool ward_peek_is_refused(const struct ward_peek *p); /* by a mode of 0: it opens nothing, and is no stat(2) either */
 /* A NUL-terminated text of at most size-1 bytes: length, -EFAULT, -ENAMETOOLONG. Never reads past size. */
 int ward_peek_text(int mem, uint64_t addr, char *out, size_t size);
-/* Exactly n bytes: 0 or -EFAULT. */
-int ward_peek_bytes(int mem, uint64_t addr, void *out, size_t n);
+int ward_peek_bytes(int mem, uint64_t addr, void *out, size_t n); /* exactly n bytes: 0 or -EFAULT */
 int ward_peek_status(int pid_dirfd, const char *key); /* of /proc/pid/status a line's last number ("NSpid:", "Tgid:"); 0 = none */
 uint64_t ward_peek_start(int pid_dirfd); /* when it began, as ps has it: clock ticks since the boot; 0: not known */
 /* The same of a process of which nothing is open. -ENOSYS, -EPERM: it cannot be done so here. */

@@ -188,13 +188,13 @@ bool relay_go_waits(const struct relay_flow *f); /* some of what is kept may not
 void relay_seen_dialed(struct relay *r, struct relay_flow *f);
 void relay_judged(struct relay_way *w); /* what is kept of it is held no more, if there is room for it on the way */
 
-/* Its time to say what it speaks is up. */
-void relay_flow_late(struct relay *r, struct relay_flow *f);
+void relay_flow_late(struct relay *r, struct relay_flow *f); /* its time to say what it speaks is up */
 
 /* ---- names.c: questions ---- */
 void relay_names_udp(struct relay *r, enum ward_relay_fd which, unsigned max); /* so many questions, if there are */
 void relay_names_tcp(struct relay *r, struct relay_flow *f);
-void relay_names_answer(struct relay *r, const struct ward_relay_msg *m); void relay_names_server(const struct ward_relay_msg *m);
+void relay_names_answer(struct relay *r, const struct ward_relay_msg *m);
+void relay_names_server(const struct ward_relay_msg *m); /* one of several, before the answer */
 void relay_names_timers(struct relay *r);
 void relay_names_forget(struct relay *r, uint32_t flow);
 void relay_names_end(struct relay *r); /* what was not told yet */

@@ -210,7 +210,7 @@ static void note(struct ward_fuse *f, const struct request *q, int caller, const
 	if (ward_refusals_again(f->refusals, &n))
 		return;
 	ward_peek_comm(caller, comm); /* of nobody, nothing */
-	n.start = ward_peek_start(caller);
+	n.pid_start = ward_peek_start(caller);
 	n.comm = comm;
 	ward_refusals_note(f->refusals, &n);
 }

@@ -98,12 +98,12 @@ void ward_notify_tell(struct ward_notify *n, struct ward_ask *ask, struct ward_r
 		ward_peek_comm(ask->dir, comm);
 		note->comm = comm;
 		note->pid = ward_peek_status(ask->dir, "NSpid:");
-		note->start = ward_peek_start(ask->dir);
+		note->pid_start = ward_peek_start(ask->dir);
 	}
 	if (!ward_notify_valid(n, ask->req->id)) { /* then those were not surely the caller's */
 		note->comm = NULL;
 		note->pid = 0;
-		note->start = 0;
+		note->pid_start = 0;
 	}
 	ward_refusals_note(n->refusals, note);
 	note->comm = NULL; /* it ends with this function */
