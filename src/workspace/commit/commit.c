@@ -371,7 +371,10 @@ int ward_commit_resume(struct ward_commit *c, struct ward_error *err)
 	switch (c->j.state) {
 	case WARD_JOURNAL_BEGUN:
 		r = check_named(c, err);
-		return r < 0 ? r : unfinished(c, forward(c, err), err);
+		if (r < 0)
+			return r;
+		ward_commit_know_lost(c);
+		return unfinished(c, forward(c, err), err);
 	case WARD_JOURNAL_APPLIED: tell_left(c); return unfinished(c, tidy(c, err), err);
 	case WARD_JOURNAL_ABORTED:
 		r = ward_commit_end(c, err);
@@ -410,7 +413,7 @@ int ward_commit_undo(struct ward_commit *c, struct ward_error *err)
 	if (r < 0)
 		return r;
 	switch (c->j.state) {
-	case WARD_JOURNAL_BEGUN: return unfinished(c, back(c, err), err);
+	case WARD_JOURNAL_BEGUN: ward_commit_know_lost(c); return unfinished(c, back(c, err), err);
 	case WARD_JOURNAL_APPLIED:
 		r = ward_fail(err, WARD_E_REFUSED,
 			"everything of the commit of run %s has been made real already", c->run);

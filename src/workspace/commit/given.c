@@ -210,6 +210,51 @@ static bool was_given_back(struct ward_commit *c, const struct ward_step *s, con
 		st->st_mode == s->old.mode && is_of_call(c, st, dir) && out_of_reach(c, st, true);
 }
 
+/* ---- what somebody else took meanwhile ---- */
+
+/* What the step found in the project has its name there no more, and is not where the commit keeps it. */
+static bool is_lost(struct ward_commit *c, size_t i)
+{
+	const struct ward_step *s = &c->j.v[i];
+	struct stat st;
+	const char *name;
+	int dir;
+
+	if ((s->kind != WARD_STEP_TAKE && s->kind != WARD_STEP_SWAP) || !s->dir_old ||
+		s->old.ino == 0 || s->with != 0 ||
+		(look_away(c, i, &st) && st.st_ino == s->old.ino))
+		return false;
+	dir = ward_commit_hold(&c->in_root, c->root, s->path, &name);
+	return dir >= 0 && c->in_root.st.st_ino == s->dir_ino &&
+		(fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino != s->old.ino);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Who did that at once after the kill did it at the moment of our own last call: no time says whose the directory is, and it is nobody's. */
+void ward_commit_know_lost(struct ward_commit *c)
+{
+	uint64_t *lost = calloc(c->j.n + 1, sizeof(*lost));
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->j.n && lost; i++)
+		if (is_lost(c, i))
+			lost[n++] = c->j.v[i].dir_ino;
+	ward_commit_let_go(&c->in_root);
+	if (lost)
+		qsort(lost, n, sizeof(*lost), by_value);
+	for (size_t i = 0; i < c->j.n; i++)
+		if (!lost ||
+			(n > 0 && bsearch(&c->j.v[i].dir_ino, lost, n, sizeof(*lost), by_value)))
+			c->j.v[i].dir_old = false;
+	free(lost);
+}
+
 /* The one of the steps before is left: as it was then. */
 static void leave_directory(struct ward_commit *c)
 {

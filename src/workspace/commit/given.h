@@ -40,6 +40,8 @@ void ward_commit_times_done(struct ward_commit *c);
 int64_t ward_commit_time_begin(struct ward_commit *c, size_t i);
 void ward_commit_time_end(struct ward_commit *c, size_t i, int dir, const struct stat *before, int64_t was);
 
+/* Before the first step of who goes on, or takes back: of a directory that somebody took one of our names from nothing is noted. */
+void ward_commit_know_lost(struct ward_commit *c);
 /* Around each step, whose directory is open at dir; and at the end. */
 void ward_commit_note_before(struct ward_commit *c, size_t i, bool back, int dir, const char *name);
 void ward_commit_note_after(struct ward_commit *c, size_t i, int dir);
