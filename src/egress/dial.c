@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "egress/flow.h"
 #include "egress/limits.h"
 #include "egress/upstream/upstream.h"
 
@@ -269,8 +270,10 @@ static void advance(struct ward_flow *f)
 			return;
 		}
 	}
-	d->next = UINT64_MAX;
-	if (oldest_of(d))
+	d->next = d->part ? d->begun + SLOW_MS * WARD_MS : UINT64_MAX;
+	if (oldest_of(d) && ward_now_mono_ns() < d->next)
+		return;
+	if (ward_flow_again(f))
 		return;
 	err = d->err;
 	ward_dial_drop(f);

@@ -243,7 +243,7 @@ static void begin_dial(struct ward_flow *f)
 		.port = f->to.port,
 		.program = ward_flow_program(f) };
 
-	if (!ward_flow_take(f, &q, &which)) {
+	if (!f->made && !ward_flow_take(f, &q, &which)) {
 		if (which == WARD_NET_CONNECTIONS && ward_room_wait(f))
 			return;
 		refuse(f, which < WARD_NET_LIMIT_MAX ? over(which) : WARD_EGRESS_WHY_TOO_MANY, NULL,
@@ -284,6 +284,7 @@ static void dial_name(struct ward_flow *f)
 		refuse(f, WARD_EGRESS_WHY_SYSTEM, NULL, NULL);
 		return;
 	}
+	f->dial->part = f->name->part;
 	for (size_t i = 0; i < (size_t)2 * WARD_EGRESS_ADDRESSES_MAX; i++) {
 		a = in_turn(f, i);
 		if (!a)
@@ -300,6 +301,8 @@ static void dial_name(struct ward_flow *f)
 		begin_dial(f);
 		return;
 	}
+	if (ward_flow_again(f))
+		return;
 	if (!bad) {
 		refuse(f, WARD_EGRESS_WHY_NOT_RESOLVED, NULL, NULL);
 		return;
@@ -354,6 +357,26 @@ static void try_resolved(struct ward_flow *f)
 	case WARD_FOUND_NONE: refuse_unknown(f); return;
 	case WARD_FOUND_SOME: dial_name(f); return;
 	}
+}
+
+bool ward_flow_again(struct ward_flow *f)
+{
+	struct ward_pinned *p = f->upstream ? f->e->upstream_at : f->name;
+
+	if (!f->dial || !f->dial->part || f->dial->tunnel || !p)
+		return false;
+	ward_dial_drop(f);
+	/* Or somebody else has had it asked for by now. */
+	if (p->part) {
+		p->part = false;
+		p->whole = true;
+		p->until = 0;
+	}
+	set_state(f, WARD_FLOW_RESOLVING);
+	try_resolved(f);
+	/* Whoever is ready goes on in the next turn. */
+	f->e->more = f->e->more || !p->lookup;
+	return true;
 }
 
 void ward_flow_dial(struct ward_flow *f, const struct ward_relay_addr *v, size_t n)

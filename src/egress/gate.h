@@ -20,7 +20,7 @@ struct ward_pinned {
 	struct ward_lookup *lookup;  /* under way; NULL: none */
 	uint64_t until, asked;       /* ns: what was found holds until then, 0: nothing was looked up; while conf_no (below) is asked */
 	enum ward_found found;
-	int err; bool failed;        /* SILENT: why the name servers could not be asked; 0: none did in time. NONE: they cannot say */
+	int err; bool failed, part, whole; /* SILENT: why none was asked; 0: in time. NONE: they cannot say. OTHER_MS of resolve.c */
 	struct ward_dns_answer out, out6; /* real addresses, of either family; its IPv6 part, kept apart */
 	struct ward_dns_servers *servers; const char *host; /* of a service, else NULL; what stands behind its two labels */
 	char name[];
@@ -99,7 +99,7 @@ struct ward_dial {
 	struct ward_try tries[WARD_TRIES_MAX];
 	uint64_t next, begun;        /* ns: when the next address is tried, too; when it began */
 	int err;                     /* the last */
-	struct ward_tunnel *tunnel; bool placed, slow, asks, one; /* of the host's proxy, NULL: not yet. Which place it has; one try */
+	struct ward_tunnel *tunnel; bool placed, slow, asks, one, part; /* its places; one try; resolve.c */
 };
 struct ward_flow {
 	struct ward_flow *next;      /* of its bucket */

@@ -15,8 +15,12 @@
 #include "egress/limits.h"
 
 #define TOTAL_MS 10000u
-#define OTHER_MS \
-	50u /* that the second family is waited for once the first is there (RFC 8305, 3) */
+/*
+ * That the second family is waited for once the first is there (RFC 8305, 3). What was found is a part then; where that comes to nothing, the whole
+ * is asked for: a host without IPv6 may hear the IPv6 address first, and one that has nothing else an IPv4 address.
+ */
+#define OTHER_MS 50u
+#define WHOLE_MS 2000u /* then: there are name servers that never say anything of IPv6 */
 #define FOREIGN_MAX 64 /* answers to something else that one query puts up with */
 #define TTL_MAX 300u
 #define NONE_S 5u
@@ -189,7 +193,8 @@ static void finish(struct half *h, enum ward_found found)
 	h->done = true;
 	h->found = found;
 	if (found == WARD_FOUND_SOME && !h->l->enough)
-		h->l->enough = ward_now_mono_ns() + OTHER_MS * WARD_MS;
+		h->l->enough =
+			ward_now_mono_ns() + (h->l->p->whole ? WHOLE_MS : OTHER_MS) * WARD_MS;
 }
 
 /* Those that said nothing lately come last: whoever looks up the next name does not wait for them again. */
@@ -334,6 +339,8 @@ static void end_lookup(struct ward_lookup *l)
 	p->found = WARD_FOUND_NONE;
 	p->err = 0;
 	p->failed = false;
+	p->part = !p->whole && !(l->halves[0].done && l->halves[1].done);
+	p->whole = false;
 	memset(&p->out, 0, sizeof(p->out));
 	memset(&p->out6, 0, sizeof(p->out6));
 	for (size_t i = 0; i < 2; i++) {
@@ -548,7 +555,7 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 	/* What the host knows by its file has no services, and nobody outside is asked about it. */
 	if (in_hosts(r, p->servers ? p->host : p->name, &p->out, &lack)) {
 		p->found = p->servers ? WARD_FOUND_NONE : WARD_FOUND_SOME;
-		p->failed = false;
+		p->failed = p->part = p->whole = false;
 		p->until = now + SILENT_S * 1000 * WARD_MS;
 		p->asked = r->conf_no;
 		return true;

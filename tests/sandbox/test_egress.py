@@ -271,6 +271,15 @@ for i in range(3):
     refused(n, doc, f"{NAME}:{n.http.port}", "address_class")
 
 
+@both_cases([("nobody listens at", True), ("no rule grants", False)])
+def an_ipv4_address_that_comes_late_behind_an_ipv6_one_that(p, granted):
+    n = Net(p, {NAME: ["::1", "127.0.0.1"]}, how="late")
+    r, _ = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(), grants=n.grants(*[f"[::1]:{n.http.port}"] * granted))
+    check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
+    check_eq([(x["detail"]["address"], x["detail"]["count"]) for x in n.told("net.open")], [("127.0.0.1", 1)])
+    check_eq(n.told("net.block"), [])
+
+
 @both_cases([("that cuts its answers", "cut"), ("before whose answers come others", "other")])
 def works_with_a_name_server(p, how):
     n = Net(p, how=how)

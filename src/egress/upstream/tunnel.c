@@ -282,6 +282,8 @@ static void dial_found(struct ward_flow *f, const struct ward_pinned *p)
 			v[n++] = p->out6.v[i];
 	}
 	ward_flow_dial(f, v, n);
+	if (f->dial)
+		f->dial->part = p->part;
 }
 
 /* What has an address, the last that has none, or (*ret_wait) the one that is being looked up. Where no name server answers, none does for the next. */
