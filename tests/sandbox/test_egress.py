@@ -172,7 +172,8 @@ ADDRESSES = {
     "metadata in NAT64": ("64:ff9b::a9fe:a9fe", "address_never"),
     "unspecified": ("0.0.0.0", "address_never"),
     "multicast": ("224.0.0.1", "address_never"),
-    "the run's own range": ("198.18.0.1", "address_never"),
+    "made up by a VPN": ("198.18.0.1", "address_class"),
+    "the run's own range": ("fd77:6172:6400::9", "address_never"),
 }
 
 
