@@ -142,14 +142,21 @@ static bool is_proxy(const char *name)
 	return n > 6 && strcasecmp(name + n - 6, "_proxy") == 0;
 }
 
-/* What is passed was written for the host, where this is the host's own server; inside it is nobody. A set value is for the inside. */
+/* What is passed was written for the host, where this is the host's own server, or its proxy; inside it is nobody. A set value is for the inside. */
 static int warn_own(struct ward_resolver *rs, const char *name, const char *value,
 	struct ward_error *err)
 {
 	const char *server = NULL, *port = NULL;
 	size_t n = own_server(value, &server, &port);
 
-	if (n == 0 || rs->r->backend == WARD_BACKEND_DIRECT || strcasecmp(name, "no_proxy") == 0)
+	if (rs->r->backend == WARD_BACKEND_DIRECT || strcasecmp(name, "no_proxy") == 0)
+		return WARD_OK;
+	/* Of its value nothing is shown: there may be a password in it. */
+	if (n == 0 && value[0] && is_proxy(name))
+		return ward_rs_warn(rs, err,
+			"--env %s: a proxy is asked for other names than its own, which is refused inside; leave it out: --upstream-proxy goes by it, and programs need no variable",
+			name);
+	if (n == 0)
 		return WARD_OK;
 	server = ward_arena_dup(rs->arena, server, n);
 	if (!server)
