@@ -272,6 +272,9 @@ static int read_all(struct reader *r)
 	r->out->arena = ward_arena_new(TEXTS_MAX);
 	if (r->a == NULL || r->b == NULL || r->out->arena == NULL)
 		return ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");
+	if (ward_random(&r->seed, sizeof(r->seed)) < 0)
+		return ward_fail(r->err, WARD_E_SYSTEM,
+			"the system has no random number for the changes");
 	code = ward_changes_walk(r);
 	if (code < 0)
 		return code;
@@ -315,6 +318,7 @@ int ward_changes_read_of(const struct ward_changes_of *of, struct ward_changes *
 	free(r.b);
 	free(r.links);
 	free(r.beyond_in);
+	free(r.sums);
 	if (code < 0) {
 		ward_changes_free(r.out);
 		return code;

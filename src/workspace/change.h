@@ -53,9 +53,16 @@ struct reader {
 	size_t cap;
 	struct ward_error *err;
 	char *a, *b;                 /* CHANGE_STEP bytes each */
+	uint64_t seed;               /* of sums of contents: whoever wrote the files shall not know which of them collide */
+	struct ward_sums *sums;      /* of contents that were compared: a change's are sums[summed - 1] */
+	size_t n_sums, cap_sums;
 	bool no_listxattrat;         /* the kernel has none, or it is not let through */
 	struct link_names *links;
 	size_t n_links, cap_links;
+};
+
+struct ward_sums {
+	uint64_t was[2], is[2];
 };
 
 /* A directory that not all could be looked at of. Its modes, 0: it is not there. */
@@ -109,6 +116,8 @@ int ward_changes_walk(struct reader *r);
 
 /* change_rename.c: of what was added and deleted. r->out is in order before and after. */
 int ward_changes_pair(struct reader *r);
+/* Adds n bytes, a multiple of 16 but at the end, to a sum that began with the seed, twice. */
+void ward_change_sum(uint64_t sum[2], const char *s, size_t n);
 
 /* change_similar.c: of what was moved and changed, behind the other. */
 int ward_changes_similar(struct reader *r);
@@ -129,6 +138,7 @@ int ward_changes_read_of(const struct ward_changes_of *of, struct ward_changes *
  */
 struct differs {
 	bool content, bits, xattrs, origin, opaque;
+	uint32_t summed;             /* of a content that differs, if all of both was read at once: in r->sums, from 1 on; else 0 */
 };
 int ward_change_differs(struct reader *r, const char *path, const struct side *layer, const struct side *root, struct differs *ret);
 /* The marks alone of what the project has nothing like. */

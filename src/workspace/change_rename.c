@@ -37,7 +37,6 @@ struct pairing {
 	struct candidate *v;
 	size_t n;
 	uint64_t left; /* bytes that may be read yet */
-	uint64_t seed;
 };
 
 static int by_size(const void *a, const void *b)
@@ -72,7 +71,7 @@ static uint64_t mix(uint64_t h, uint64_t x)
 }
 
 /* Two sums of every other word, so that neither waits for the other. n is a multiple of 16 but at the end. */
-static void add(uint64_t sum[2], const char *s, size_t n)
+void ward_change_sum(uint64_t sum[2], const char *s, size_t n)
 {
 	uint64_t x[2] = { 0 };
 
@@ -91,13 +90,13 @@ _Static_assert(CHANGE_STEP % 16 == 0, "a file is read in multiples of what is su
 
 static void sum_file(struct pairing *p, int fd, struct candidate *c)
 {
-	c->sum[0] = c->sum[1] = p->seed;
+	c->sum[0] = c->sum[1] = p->r->seed;
 	for (uint64_t left = c->size; left > 0;) {
 		size_t want = left < CHANGE_STEP ? (size_t)left : CHANGE_STEP;
 
 		if (ward_change_stops(p->r) || ward_change_fill(fd, p->r->a, want) != (ssize_t)want)
 			return;
-		add(c->sum, p->r->a, want);
+		ward_change_sum(c->sum, p->r->a, want);
 		left -= want;
 	}
 	c->known = true;
@@ -110,8 +109,8 @@ static void sum_link(struct pairing *p, struct candidate *c)
 
 	if (n < 0)
 		return;
-	c->sum[0] = c->sum[1] = p->seed;
-	add(c->sum, p->r->a, (size_t)n);
+	c->sum[0] = c->sum[1] = p->r->seed;
+	ward_change_sum(c->sum, p->r->a, (size_t)n);
 	c->known = true;
 }
 
@@ -122,6 +121,13 @@ static void sum(struct pairing *p, struct candidate *c)
 
 	if (S_ISLNK(c->type)) {
 		sum_link(p, c);
+		return;
+	}
+	if (c->change->summed) {
+		const struct ward_sums *s = &p->r->sums[c->change->summed - 1];
+
+		memcpy(c->sum, c->is_new ? s->is : s->was, sizeof(c->sum));
+		c->known = true;
 		return;
 	}
 	c->over = c->size > p->left;
@@ -459,10 +465,6 @@ int ward_changes_pair(struct reader *r)
 
 	if (r->out->n == 0)
 		return WARD_OK;
-	/* Whoever wrote the files shall not know which of them collide. */
-	if (ward_random(&p.seed, sizeof(p.seed)) < 0)
-		return ward_fail(r->err, WARD_E_SYSTEM,
-			"the system has no random number for the changes");
 	p.v = calloc(2 * r->out->n, sizeof(*p.v));
 	if (p.v == NULL)
 		return ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");

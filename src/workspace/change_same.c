@@ -258,11 +258,35 @@ bool ward_change_has_holes(const struct stat *st)
 	return (uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size;
 }
 
-/* Both are of that size; what either has got behind it since was not there when it was looked at. holes: both have some. */
-static int same_bytes(struct reader *r, int a, int b, off_t size, bool holes, bool *ret)
+/*
+ * r->a and r->b have all of two contents of n bytes that differ. What one takes away another may bring, for which both would be read once more
+ * (change_rename.c). Without memory they are.
+ */
+static uint32_t sum_both(struct reader *r, size_t n)
 {
-	*ret = true;
-	for (off_t at = 0; at < size && *ret;) {
+	struct ward_sums *s;
+
+	if (r->n_sums == r->cap_sums) {
+		size_t cap = r->cap_sums ? r->cap_sums * 2 : 64;
+
+		s = realloc(r->sums, cap * sizeof(*s));
+		if (s == NULL)
+			return 0;
+		r->sums = s;
+		r->cap_sums = cap;
+	}
+	s = &r->sums[r->n_sums++];
+	*s = (struct ward_sums){ { r->seed, r->seed }, { r->seed, r->seed } };
+	ward_change_sum(s->is, r->a, n);
+	ward_change_sum(s->was, r->b, n);
+	return (uint32_t)r->n_sums;
+}
+
+/* Both are of that size; what either has got behind it since was not there when it was looked at. holes: both have some. */
+static int same_bytes(struct reader *r, int a, int b, off_t size, bool holes, struct differs *ret)
+{
+	ret->content = false;
+	for (off_t at = 0; at < size && !ret->content;) {
 		off_t begin = holes ? ward_change_skip(a, b, at, size) : at;
 		size_t want =
 			size - begin < (off_t)CHANGE_STEP ? (size_t)(size - begin) : CHANGE_STEP;
@@ -276,7 +300,9 @@ static int same_bytes(struct reader *r, int a, int b, off_t size, bool holes, bo
 			return -ECANCELED;
 		if (x < 0 || y < 0)
 			return (int)(x < 0 ? x : y);
-		*ret = x == y && memcmp(r->a, r->b, (size_t)x) == 0;
+		ret->content = x != y || memcmp(r->a, r->b, (size_t)x) != 0;
+		if (ret->content && want == (size_t)size && (size_t)x == want && x == y)
+			ret->summed = sum_both(r, want);
 		if ((size_t)x < want)
 			return 0;
 		at = begin + (off_t)want;
@@ -285,14 +311,13 @@ static int same_bytes(struct reader *r, int a, int b, off_t size, bool holes, bo
 }
 
 static int compare_files(struct reader *r, const char *path, const struct side *layer,
-	const struct side *root, bool *ret)
+	const struct side *root, struct differs *d)
 {
 	WARD_FD a = -1;
 	WARD_FD b = -1;
-	bool same = false;
 	int code;
 
-	*ret = true;
+	d->content = true;
 	if (layer->st.st_size != root->st.st_size)
 		return 0;
 	b = ward_beneath(root->dir, root->name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -304,8 +329,9 @@ static int compare_files(struct reader *r, const char *path, const struct side *
 	if (a < 0)
 		return a;
 	code = same_bytes(r, a, b, layer->st.st_size,
-		ward_change_has_holes(&layer->st) && ward_change_has_holes(&root->st), &same);
-	*ret = !same;
+		ward_change_has_holes(&layer->st) && ward_change_has_holes(&root->st), d);
+	/* What could not be read is another. */
+	d->content = d->content || code < 0;
 	return code;
 }
 
@@ -337,7 +363,7 @@ int ward_change_differs(struct reader *r, const char *path, const struct side *l
 	if (code < 0)
 		return code;
 	if (S_ISREG(layer->st.st_mode))
-		return compare_files(r, path, layer, root, &ret->content);
+		return compare_files(r, path, layer, root, ret);
 	if (S_ISCHR(layer->st.st_mode) || S_ISBLK(layer->st.st_mode))
 		ret->content = layer->st.st_rdev != root->st.st_rdev;
 	return 0;

@@ -167,6 +167,7 @@ static int record(struct walk *w, enum ward_change_kind kind, const char *path,
 		c->xattrs = d->xattrs;
 		c->origin = d->origin;
 		c->opaque = d->opaque;
+		c->summed = d->summed;
 	}
 	return WARD_OK;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,13 +57,31 @@ static const struct member {
 	FACT(incomplete, MEMBER_BOOL),
 };
 
-void ward_record_boot(char out[STORE_BOOT_SIZE])
+static char boot_read[STORE_BOOT_SIZE];
+
+static void read_boot(char out[STORE_BOOT_SIZE])
 {
 	WARD_FD fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : read(fd, out, STORE_BOOT_SIZE - 1);
 
 	out[n > 0 ? n : 0] = '\0';
 	out[strspn(out, "0123456789abcdef-")] = '\0';
+}
+
+static void read_boot_once(void)
+{
+	read_boot(boot_read);
+}
+
+/* No process outlives its boot, and a commit asks at each change. What could not be read is asked for again. */
+void ward_record_boot(char out[STORE_BOOT_SIZE])
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	if (pthread_once(&once, read_boot_once) != 0 || !boot_read[0])
+		read_boot(out);
+	else
+		memcpy(out, boot_read, STORE_BOOT_SIZE);
 }
 
 /* ---- writing ---- */

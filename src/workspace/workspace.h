@@ -179,6 +179,7 @@ struct ward_change {
 	 */
 	const struct ward_change *moved_to;
 	bool moved_unsure, moved_part;
+	uint32_t summed;             /* private to who reads the changes */
 	/*
 	 * A directory of which not all could be looked at, and why (static): neither that nor the directory is made real, and what is
 	 * gone elsewhere may be there. MODIFIED, without a difference: of one that is otherwise no change.

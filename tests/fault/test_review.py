@@ -144,6 +144,22 @@ def one_after_the_other(p):
 
 
 @both
+def each_file_that_is_replaced_costs_few_calls(p):
+    """Of the same size, so that each is read, and might be what another was. Of more files by less: only what each takes is left."""
+    took = []
+    for n in (8, 40):
+        top = p.ws / f"n{n}"
+        top.mkdir()
+        for i in range(n):
+            (top / f"f{i}").write_text(f"old {i:04}\n")
+        review(p, top, "for f in f*; do printf 'new %04d\\n' ${f#f} > $f; done")
+        r, seen, _ = inject(p, top, -1, 0, 0, cli.WARD, "commit")
+        check_eq((r.code, (top / "f7").read_text()), (0, "new 0007\n"), r.err)
+        took.append(sum(seen.values()))
+    check((took[1] - took[0]) / 32 <= 36, f"system calls of commits of 8 and of 40 files: {took}")
+
+
+@both
 def what_waits_in_there_can_be_looked_at(p):
     """So such a mode comes last: of an ordinary user nobody could look into it any more."""
     os.umask(0o22)

@@ -596,6 +596,26 @@ TEST(what_is_committed_in_parts_is_no_conflict)
 	box_end();
 }
 
+/* What was replaced has another name yet, which loses it by Ward. */
+TEST(names_of_a_file_that_was_changed_are_no_conflict_for_each_other)
+{
+	box_make();
+	put_at(box_path("root/w"), "old", 0644);
+	REQUIRE(link(box_path("root/w"), box_path("root/w2")) == 0);
+	box_begin();
+	put_at(box_path("upper/w"), "new", 0644);
+	REQUIRE(link(box_path("upper/w"), box_path("upper/w2")) == 0);
+	read_really = true;
+	only = 1;
+	CHECK_EQ_INT(act(COMMIT), WARD_OK);
+	only = 0;
+	CHECK(is_old_there("w2"));
+	CHECK_EQ_INT(act(COMMIT), WARD_OK);
+	CHECK_STR_EQ(lefts, "");
+	CHECK(!is_old_there("w") && !is_old_there("w2") && layer_is_empty());
+	box_end();
+}
+
 TEST(what_somebody_does_between_two_parts_stays)
 {
 	for (size_t k = 0; k < WARD_ARRAY_SIZE(meanwhiles); k++) {

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "workspace/commit/commit.h"
+#include "workspace/commit/inside.h"
 #include "workspace/store.h"
 
 /* ---- the end of both ways ---- */
@@ -30,20 +30,21 @@ static bool has_old(const struct ward_commit *c, size_t i)
 }
 
 /* Old objects that could be given back to no name are not thrown away. The journal knows, after a crash too. */
-static void see_kept(struct ward_commit *c)
+bool ward_commit_keeps(struct ward_commit *c)
 {
 	for (size_t i = 0; i < c->j.n && !c->kept; i++)
 		c->kept = c->j.v[i].result == WARD_RESULT_LEFT && has_old(c, i);
+	return c->kept;
 }
 
 int ward_commit_end(struct ward_commit *c, struct ward_error *err)
 {
 	int r = WARD_OK;
 
-	if (c->stage >= 0)
-		see_kept(c);
-	if (c->stage >= 0)
+	if (c->stage >= 0) {
+		(void)ward_commit_keeps(c);
 		r = ward_commit_stage_remove(c, err);
+	}
 	if (r == WARD_OK)
 		r = ward_journal_remove(c->store, err);
 	return r;
@@ -99,7 +100,7 @@ static int without_project(const struct ward_workspace *w, struct ward_commit *c
 		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (c->stage < 0 || fstat(c->stage, &st) < 0 || st.st_ino != c->j.stage_ino)
 		return nothing_kept(w, c, err);
-	see_kept(c);
+	(void)ward_commit_keeps(c);
 	for (size_t i = 0; i < c->j.n && c->j.state == WARD_JOURNAL_BEGUN && !c->kept; i++)
 		c->kept = has_old(c, i);
 	return c->kept ? refuse_stage(w, true, err) : WARD_OK;

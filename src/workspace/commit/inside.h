@@ -30,3 +30,5 @@ size_t *ward_commit_order(const struct ward_commit *c);
 int ward_commit_take_back_moved(struct ward_commit *c, struct ward_error *err);
 /* step.c: what step i took has its name again, and it is left for why. 0 or -errno. */
 int ward_commit_take_back(struct ward_commit *c, size_t i, const char *why);
+/* forget.c: the staging directory has something old that could be given back to no name, and stays beside. */
+bool ward_commit_keeps(struct ward_commit *c);

@@ -14,7 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "workspace/commit/commit.h"
+#include "workspace/commit/inside.h"
 #include "workspace/landed.h"
 
 #define OPAQUE "user.overlay.opaque"
@@ -398,6 +398,7 @@ struct removing {
 	const struct ward_commit *c;
 	struct ward_held in_layer;
 	const size_t *files; /* steps */
+	bool old; /* what they replaced goes with them */
 	bool lend; /* for some of them a mode has to be lent, by one thread alone */
 };
 
@@ -407,11 +408,28 @@ static int cannot(struct ward_error *err, int r)
 		"cannot take what was made real out of the layer");
 }
 
+/*
+ * What was replaced is given back to nobody any more, once all is real and nothing of it is kept. What is not taken away here goes with the
+ * staging directory; so does what has other names, of which it is noted first that it loses this one.
+ */
+static void remove_replaced(const struct ward_commit *c, size_t i)
+{
+	const struct ward_step *s = &c->j.v[i];
+	char staged[WARD_COMMIT_NAME_MAX];
+
+	if (s->kind != WARD_STEP_SWAP || !S_ISREG(s->old.mode) || s->old_ctime_ns == 0)
+		return;
+	ward_commit_staged(staged, WARD_STAGED_NEW, i);
+	(void)unlinkat(c->stage, staged, 0);
+}
+
 static int remove_freely(void *arg, size_t k, struct ward_error *err)
 {
 	struct removing *g = arg;
 	int r = remove_held(&g->in_layer, g->c->layer, &g->c->j.v[g->files[k]]);
 
+	if (g->old)
+		remove_replaced(g->c, g->files[k]);
 	if (r == -EACCES)
 		g->lend = true;
 	return r < 0 && r != -EACCES && !is_missing(r) ? cannot(err, r) : WARD_OK;
@@ -423,13 +441,15 @@ static int remove_files(struct ward_commit *c, const size_t *files, size_t n,
 	struct removing *v = calloc(WARD_CREW_MAX, sizeof(*v));
 	void *states[WARD_CREW_MAX];
 	size_t size = ward_crew_size(n);
-	bool lend = false;
+	bool lend = false, old = c->stage >= 0 && !ward_commit_keeps(c);
 	int r;
 
 	if (!v)
 		return ward_fail(err, WARD_E_NOMEM, "no memory to tidy the layer");
 	for (size_t i = 0; i < size; i++) {
-		v[i] = (struct removing){ .c = c, .in_layer = WARD_HELD_INIT, .files = files };
+		v[i] = (struct removing){
+			.c = c, .in_layer = WARD_HELD_INIT, .files = files, .old = old
+		};
 		states[i] = &v[i];
 	}
 	r = ward_crew_run(n, remove_freely, states, size, err);

@@ -42,6 +42,8 @@ struct plan {
 	const char **dirs; /* existing ones that must be written and cannot be */
 	size_t n_dirs;
 	const char *written; /* whose directory was last seen to be writable, or lent */
+	const char *looked; /* whose was last asked whether it is fixed */
+	bool fixed;
 };
 
 static void plan_done(struct plan *p)
@@ -455,6 +457,17 @@ static int writable_directory(struct plan *p, size_t i, const char *path, int di
 	return WARD_OK;
 }
 
+/* Its directory is asked once for all that lies in it: a step finds what comes a moment later. */
+static const char *refuses_name(struct plan *p, int dir, const char *path, const char *name,
+	const struct stat *old)
+{
+	if (!p->looked || !ward_commit_same_parent(p->looked, path))
+		p->fixed = ward_commit_is_fixed(dir, "");
+	p->looked = path;
+	return p->fixed ? ward_commit_refused_text
+			: ward_commit_refuses_name(dir, &p->c->in_root.st, name, old, p->c->euid);
+}
+
 /* Of the i-th change. The same file system: another one (a subvolume of btrfs, say) cannot be renamed to, and what lies there waits.
  * Directories say which: on an overlay of two file systems each file has the number of its own.
  */
@@ -479,7 +492,7 @@ static int note_place(struct plan *p, size_t i, struct ward_step *s, const struc
 	r = writable_directory(p, i, s->path, dir, err);
 	if (r < 0 || !live(p, i))
 		return r;
-	why = old ? ward_commit_refuses_name(dir, &p->c->in_root.st, name, old, p->c->euid) : NULL;
+	why = old ? refuses_name(p, dir, s->path, name, old) : NULL;
 	if (why)
 		leave(p, i, why);
 	else if (old && S_ISDIR(old->st_mode) && is_closed(p, old))

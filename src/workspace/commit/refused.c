@@ -26,7 +26,7 @@ bool ward_commit_is_refused(int r)
 }
 
 /* chmod, a new attribute, another name: the kernel refuses each of both. */
-static bool is_fixed(int dir, const char *name)
+bool ward_commit_is_fixed(int dir, const char *name)
 {
 	struct ward_statx x = { 0 };
 	int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
@@ -44,7 +44,7 @@ static bool is_sticky(const struct stat *dir, const struct stat *old, uid_t euid
 const char *ward_commit_refuses_name(int dir, const struct stat *st, const char *name,
 	const struct stat *old, uid_t euid)
 {
-	return is_fixed(dir, "") || is_fixed(dir, name) || is_sticky(st, old, euid)
+	return ward_commit_is_fixed(dir, name) || is_sticky(st, old, euid)
 		? ward_commit_refused_text
 		: NULL;
 }
@@ -70,7 +70,8 @@ const char *ward_commit_refuses_lending(int dir, const char *name, const struct 
 	if ((st->st_mode & S_ISGID) && !is_of_our_group(st))
 		return group_text;
 	/* Of the same mount: what a commit opens leads to no other. */
-	return is_fixed(dir, name) || (fstatvfs(dir, &fs) == 0 && (fs.f_flag & ST_RDONLY))
+	return ward_commit_is_fixed(dir, name) ||
+			(fstatvfs(dir, &fs) == 0 && (fs.f_flag & ST_RDONLY))
 		? ward_commit_closed_text
 		: NULL;
 }

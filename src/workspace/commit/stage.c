@@ -131,14 +131,11 @@ static int owner_of(struct staging *g, const struct ward_step *s, struct owner *
 	const char *name;
 	int parent = ward_commit_hold(&g->in_root, c->root, s->path, &name), r = 0;
 	const struct stat *held = &g->in_root.st;
-	struct stat st;
 
 	*ret = (struct owner){ (uid_t)-1, (gid_t)-1 };
-	/* Of what it was planned to replace: whoever may rename there could show us another's file for the moment of this look. */
-	if (s->old.ino != 0 && parent >= 0 &&
-		fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		ward_commit_same(&st, &s->old)) {
-		*ret = (struct owner){ st.st_uid, st.st_gid };
+	/* Of what it was planned to replace: its step replaces nothing that belongs to anybody else, and so nobody looks again. */
+	if (s->old.ino != 0 && s->old.owned) {
+		*ret = (struct owner){ s->old.uid, s->old.gid };
 	} else if (parent >= 0 && held->st_ino == s->dir_ino) {
 		ret->uid = held->st_uid;
 		if (c->euid == 0 || (held->st_mode & S_ISGID))
