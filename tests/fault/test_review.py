@@ -156,7 +156,7 @@ def each_file_that_is_replaced_costs_few_calls(p):
         r, seen, _ = inject(p, top, -1, 0, 0, cli.WARD, "commit")
         check_eq((r.code, (top / "f7").read_text()), (0, "new 0007\n"), r.err)
         took.append(sum(seen.values()))
-    check((took[1] - took[0]) / 32 <= 36, f"system calls of commits of 8 and of 40 files: {took}")
+    check((took[1] - took[0]) / 32 <= 39, f"system calls of commits of 8 and of 40 files: {took}")
 
 
 @both
