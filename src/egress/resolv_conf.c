@@ -74,6 +74,7 @@ static bool parse_server(struct ward_str w, struct sockaddr_in6 *ret)
 	const char *percent = memchr(w.s, '%', w.n);
 	struct ward_relay_addr a = { .port = 53 };
 	uint32_t scope = 0;
+	uint64_t number;
 
 	if (percent) {
 		size_t n = w.n - (size_t)(percent + 1 - w.s);
@@ -84,6 +85,9 @@ static bool parse_server(struct ward_str w, struct sockaddr_in6 *ret)
 		memcpy(link, percent + 1, n);
 		link[n] = '\0';
 		scope = if_nametoindex(link);
+		/* Its number will do, as everywhere. */
+		if (!scope && ward_parse_u64(link, 1, UINT32_MAX, &number, NULL) == WARD_OK)
+			scope = (uint32_t)number;
 		if (!scope)
 			return false;
 		w.n = (size_t)(percent - w.s);

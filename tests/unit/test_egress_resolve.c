@@ -239,13 +239,13 @@ static bool is4(const struct sockaddr_in6 *a, const char *text, unsigned port)
 TEST(resolv_conf)
 {
 	struct ward_resolv_conf c =
-		parse("# x\nsearch a b\nnameserver 192.0.2.1 \nnameserver\t::1\r\n"
+		parse("# x\nsearch a b\nnameserver 192.0.2.1 \nnameserver\tfe80::1%4000000\r\n"
 		      "nameserver nonsense\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n"
 		      "options ndots:5 timeout:2 attempts:3");
 
 	CHECK_EQ_INT(c.n, 3);
 	CHECK(is4(&c.v[0], "192.0.2.1", 53));
-	CHECK_EQ_INT(c.v[1].sin6_family, AF_INET6);
+	CHECK(c.v[1].sin6_family == AF_INET6 && c.v[1].sin6_scope_id == 4000000);
 	CHECK(is4(&c.v[2], "192.0.2.2", 53));
 	CHECK_EQ_INT(c.timeout_ms, 2000);
 	CHECK_EQ_INT(c.attempts, 3);
