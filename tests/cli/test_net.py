@@ -115,6 +115,16 @@ def what_a_run_by_the_hosts_proxy_would_meet_is_answered(row):
         check_eq((people.out.split(":")[0], "  by: the host's proxy proxy.corp:3128\n" in people.out), (effect, upstream), people.out)
 
 
+@cases([(row[0], row[1:]) for row in (
+    ("of the loopback", "127.0.0.1", "loopback; what is dialled at it inside is the run's own, and the host's only behind a name: host.ward.internal"),
+    ("made up by a VPN", "198.19.3.4", "private; what is dialled at it inside is the run's own, and what is outside only behind a name"),
+    ("beside that", "198.20.3.4", "public"))])
+def an_address_that_leads_nowhere_from_inside_is_told(row):
+    with cli.place() as p:
+        r = asked(p, f"--cap=NETWORK_CONNECT:{row[0]}:443", f"{row[0]}:443")
+        check_eq((r.code, [x for x in r.out.splitlines() if "address:" in x]), (0, ["  address: " + row[1]]), r.err)
+
+
 @test
 def what_is_spared_without_a_proxy_is_an_error():
     with cli.place() as p:

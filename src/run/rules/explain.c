@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "os/os.h"
+#include "plan/plan.h"
 #include "run/rules/tools.h"
 #include "ward/policy.h"
 
@@ -412,6 +413,22 @@ static const char *class_of(const struct question *q)
 	return ward_address_class_name(ward_address_classify(e.family, e.address));
 }
 
+/* Who dials it inside gets to no place outside, whatever is granted; a name may lead there. */
+static const char *only_behind(const struct question *q)
+{
+	struct ward_endpoint e;
+	uint32_t a;
+
+	if (ward_streq(class_of(q), "loopback"))
+		return "; what is dialled at it inside is the run's own, and the host's only behind a name: " WARD_HOST_SERVICE;
+	if (!ward_endpoint_parse_asked(q->ask.resource, &e) || e.family != 4)
+		return "";
+	a = (uint32_t)e.address[0] << 24 | (uint32_t)e.address[1] << 16;
+	return (a ^ WARD_NET_SYNTHETIC4) >> (32 - WARD_NET_SYNTHETIC4_BITS) == 0
+		? "; what is dialled at it inside is the run's own, and what is outside only behind a name"
+		: "";
+}
+
 /* What is asked about is no endpoint, or no variable: what is wrong with it, and how one is written. False: it is one, or something else. */
 static bool malformed(struct ward_buf *b, const struct question *q)
 {
@@ -488,10 +505,7 @@ static void answer_text(struct ward_buf *b, const struct question *q)
 	if (malformed(&form, q))
 		ward_buf_addf(b, "  form: %s\n", ward_buf_cstr(&form));
 	if (class_of(q))
-		ward_buf_addf(b, "  address: %s%s\n", class_of(q),
-			ward_streq(class_of(q), "loopback")
-				? "; what is dialled at it inside is the run's own, and the host's only behind a name: " WARD_HOST_SERVICE
-				: "");
+		ward_buf_addf(b, "  address: %s%s\n", class_of(q), only_behind(q));
 	if (q->upstream.proxy)
 		ward_buf_addf(b, "  by: the host's proxy %s\n", q->upstream.proxy);
 	for (size_t i = 0; i < q->n_unspoken; i++) {
