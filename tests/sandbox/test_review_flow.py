@@ -384,16 +384,24 @@ def objects_are_not_forgotten_without_what_names_them(p, pack):
 PRUNED = "git reflog expire --expire=now --all; git gc -q --prune=now"
 
 
-@both_cases([("a name that came", ()), ("of which the run's is taken", ("--ours", ".git"))])
-def objects_that_the_project_may_name_since_do_not_go(p, words):
+MOVED = "what names objects was changed in the project since the run began, maybe by an earlier commit of the run's"
+MERGED = "git merge -q -s ours --no-commit $D 2>&1"
+
+
+@both_cases([
+    ("a name that came", (), "git branch saved $D", MOVED), ("of which the run's is taken", ("--ours", ".git"), "git branch saved $D", MOVED),
+    ("a merge under way", (), MERGED, MOVED), ("of a worktree", (), "cd ../wt && " + MERGED, MOVED), ("a head", (), "git update-ref --no-deref MY_HEAD $D", MOVED),
+    ("a rebase under way", (), "mkdir .git/rebase-merge; echo $D > .git/rebase-merge/autostash", MOVED),
+    ("too deep", (), "mkdir -p .git/refs/" + "a/" * 70, "not all that may name objects in the project could be looked at")])
+def objects_that_the_project_may_name_since_do_not_go(p, words, script, why):
     """The run's gc saw nothing that names them."""
     needs("git")
-    host(p.ws, REPOSITORY + "; git gc -q; git rev-parse topic > ../topic; git branch -qD topic")
+    host(p.ws, REPOSITORY + "; git worktree add -q --detach ../wt 2>&1; git gc -q; git rev-parse topic > ../topic; git branch -qD topic")
     check_eq(p.run("--review", "--", "sh", "-ec", git(PRUNED)).code, 0)
-    host(p.ws, git("git branch saved $(cat ../topic)"))
+    host(p.ws, git("D=$(cat ../topic); " + script))
     r = commit(p, "--approve", "risky", *words)
-    check("forgotten: 2 changes among git's objects: what names objects was changed in the project since the run began" in r.out, r.out)
-    check_eq(host(p.ws, git("git fsck --no-progress 2>&1; git log --format=%s saved")), "topic\none\n", r.out)
+    check(f"forgotten: 2 changes among git's objects: {why}\n" in r.out, r.out)
+    check_eq(host(p.ws, git("git fsck --no-progress --no-dangling 2>&1; git log --format=%s $(cat ../topic)")), "topic\none\n", r.out)
 
 
 @both_cases([("at once", ("--ours", ".git/packed-refs")), ("by its very name", (".git/refs/tags/keep2",))])

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What names objects in a repository of the project: HEAD, index, references, those of its worktrees too. A run that removed objects knew what named some
- * when it did; a name that came since may name one that is gone then, and that nothing else has. Whether it does only git could say, so it is asked
- * whether there is any. Locks count: that git is at work; and so does what git has made of all packs, or commits, since.
+ * What names objects in a repository of the project: HEAD and its like, index, references, a rebase or merge under way, those of its worktrees too. A
+ * run that removed objects knew what named some when it did; a name that came since may name one that is gone then, and that nothing else has. Whether
+ * it does only git could say, so it is asked whether there is any. Locks count: that git is at work; and so does what git has made of all packs, or
+ * commits, since.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -67,17 +68,28 @@ static int look_at_index(struct looking *l, int dir)
 		: 1;
 }
 
+/* git makes more of such than it says: HEAD, MERGE_HEAD, FETCH_HEAD, AUTO_MERGE, what update-ref is given; and locks them. */
+static int look_at_root_ref(void *arg, int dir, const char *name)
+{
+	size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-");
+
+	return n > 0 && (name[n] == '\0' || ward_streq(name + n, ".lock"))
+		? look_below(arg, dir, name)
+		: 0;
+}
+
 static int look_at_one(struct looking *l)
 {
-	static const char *const names[] = { "HEAD", "HEAD.lock", "index.lock", "packed-refs",
-		"packed-refs.lock", "refs", "reftable", "objects/pack/multi-pack-index",
-		"objects/info/commit-graph", "objects/info/commit-graphs" };
+	static const char *const names[] = { "index.lock", "packed-refs", "packed-refs.lock",
+		"refs", "reftable", "rebase-merge", "rebase-apply", "sequencer",
+		"objects/pack/multi-pack-index", "objects/info/commit-graph",
+		"objects/info/commit-graphs" };
 	WARD_FD dir = ward_commit_open(l->c->root, l->git, O_PATH | O_DIRECTORY);
 	int r = dir < 0 ? dir : look_at_index(l, dir);
 
 	for (size_t i = 0; r == 0 && i < WARD_ARRAY_SIZE(names); i++)
 		r = look_below(l, dir, names[i]);
-	return r;
+	return r == 0 ? ward_commit_names(dir, ".", look_at_root_ref, l) : r;
 }
 
 static int look_at_worktree(void *arg, int dir, const char *name)
