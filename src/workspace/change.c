@@ -93,6 +93,21 @@ int ward_change_linked(struct reader *r, const char *path, uint64_t ino, uint64_
 	return WARD_OK;
 }
 
+int ward_change_was(struct reader *r, const char *path, uint64_t ino)
+{
+	if (r->n_was == r->cap_was) {
+		size_t cap = r->cap_was ? r->cap_was * 2 : 64;
+		struct was_name *v = realloc(r->was, cap * sizeof(*v));
+
+		if (v == NULL)
+			return ward_fail(r->err, WARD_E_NOMEM, "no memory for the changes");
+		r->was = v;
+		r->cap_was = cap;
+	}
+	r->was[r->n_was++] = (struct was_name){ ino, path };
+	return WARD_OK;
+}
+
 /* The first name of that inode. */
 static size_t first_name(const struct reader *r, uint64_t ino)
 {
@@ -147,6 +162,31 @@ static uint64_t names_of(const struct reader *r, const struct ward_change *c)
 		bsearch(&key, r->links, r->n_links, sizeof(*r->links), by_inode);
 
 	return own ? own->n_same : 0;
+}
+
+static int by_was_inode(const void *a, const void *b)
+{
+	const struct was_name *x = a, *y = b;
+
+	return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+/* The run put something else in the place of each of these names: none of them keeps the old content unsaid. */
+static void count_changed(struct reader *r)
+{
+	if (r->n_was > 1)
+		qsort(r->was, r->n_was, sizeof(*r->was), by_was_inode);
+	for (size_t i = 0, k; i < r->n_was; i = k) {
+		for (k = i + 1; k < r->n_was && r->was[k].ino == r->was[i].ino;)
+			k++;
+		for (size_t at = i; at < k && k - i > 1; at++) {
+			struct ward_change *c = bsearch(r->was[at].path, r->out->v, r->out->n,
+				sizeof(*c), path_of_change);
+
+			if (c && c->kind == WARD_CHANGE_MODIFIED && c->n_same < k - i)
+				c->n_same = k - i;
+		}
+	}
 }
 
 static void link_all(struct reader *r)
@@ -293,6 +333,7 @@ static int read_all(struct reader *r)
 	if (code < 0)
 		return code;
 	link_all(r);
+	count_changed(r);
 	make_for_what_is_new(r->out);
 	return WARD_OK;
 }
@@ -317,6 +358,7 @@ int ward_changes_read_of(const struct ward_changes_of *of, struct ward_changes *
 	free(r.a);
 	free(r.b);
 	free(r.links);
+	free(r.was);
 	free(r.beyond_in);
 	free(r.sums);
 	if (code < 0) {

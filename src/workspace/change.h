@@ -59,6 +59,8 @@ struct reader {
 	bool no_listxattrat;         /* the kernel has none, or it is not let through */
 	struct link_names *links;
 	size_t n_links, cap_links;
+	struct was_name *was;        /* changes of which the project's file has several names */
+	size_t n_was, cap_was;
 };
 
 struct ward_sums {
@@ -69,6 +71,11 @@ struct ward_sums {
 struct beyond {
 	const char *path, *why;
 	mode_t was_mode, mode;
+};
+
+struct was_name {
+	uint64_t ino;
+	const char *path;            /* the change's */
 };
 
 /* A file of the layer that has several names. */
@@ -102,6 +109,7 @@ struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret
 void ward_changes_sort(struct ward_changes *c);
 /* ino: of the layer. was: of the project, 0 where it has nothing there */
 int ward_change_linked(struct reader *r, const char *path, uint64_t ino, uint64_t was);
+int ward_change_was(struct reader *r, const char *path, uint64_t ino); /* of the project; path is the change's, which is there */
 
 /*
  * change_names.c: the names of an open directory of the project, O_PATH or not, where two calls give all; *io is malloc'ed the first

@@ -169,7 +169,9 @@ static int record(struct walk *w, enum ward_change_kind kind, const char *path,
 		c->opaque = d->opaque;
 		c->summed = d->summed;
 	}
-	return WARD_OK;
+	return root && root->there && S_ISREG(root->st.st_mode) && root->st.st_nlink > 1
+		? ward_change_was(w->r, c->path, root->st.st_ino)
+		: WARD_OK;
 }
 
 static bool is_whiteout(const struct side *layer)

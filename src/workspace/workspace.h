@@ -170,7 +170,10 @@ struct ward_change {
 	int64_t ctime_ns;            /* of it in the layer */
 	/* a file of several names in the layer: the first of them that is not path; else NULL. It may be no change */
 	const char *link;
-	/* MODIFIED, of those names: how many the project has of the file that it has at path; 0: there is but one */
+	/*
+	 * MODIFIED: of the names that the project's file has, in the place of how many the layer has that same file; or, if these are
+	 * more, has anything else, or nothing. 0: of none but this
+	 */
 	uint64_t n_same;
 	const char *as_was;          /* the first of its names in the layer that is no change: the project has that file; else NULL */
 	/*

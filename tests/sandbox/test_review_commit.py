@@ -480,6 +480,21 @@ def a_file_of_two_names_is_replaced_at_both(p):
     check_eq(((p.ws / "a").read_text(), (p.ws / "a").stat().st_ino), ("new\n", (p.ws / "b").stat().st_ino))
 
 
+@both_cases([
+    ("each by another", "echo 1 > x; mv x a; echo 2 > y; mv y b; echo 3 > c", 0), ("written, moved and removed", "echo 1 >> a; rm b; mv c d/c", 0),
+    ("all but one", "echo 1 > a; rm b; mkdir d/n", 1)])
+def names_of_one_file_that_all_changed_are_no_conflict(p, script, code):
+    """As Mercurial's .hg/undo.dirstate and its like: none of them keeps the old content without being told."""
+    p.write("a", "old\n")
+    os.makedirs(p.ws / "d")
+    for n in "bc":
+        os.link(p.ws / "a", p.ws / n)
+    review(p, script)
+    commit(p, code=code)
+    names = {n: (p.ws / n).read_text() for n in ("a", "b", "c", "d/c") if (p.ws / n).exists()}
+    check_eq(names, [{"a": "1\n", "b": "2\n", "c": "3\n"}, {"a": "old\n1\n", "d/c": "old\n"}, {"a": "old\n", "c": "old\n"}][0 if "mv y" in script else 1 + code])
+
+
 @both_cases([("beside", True), ("through a part that is not normal", False)])
 def a_log_that_was_named_from_somewhere(p, given):
     """The record of the run says where its log lies: whoever comes later stands elsewhere."""

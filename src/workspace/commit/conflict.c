@@ -245,8 +245,8 @@ int ward_commit_in_way(struct ward_commit *c, const struct ward_change *change, 
 	else if (newer(c, &st) && !is_written_anew(c, change, &st))
 		*ret = ward_commit_ns(&st.st_ctim) < c->began_ns ? unsure_text : changed_text;
 	/*
-	 * More than the layer has in the place of: no overlay marks the copy of such a file, so nobody can tell it from one that was put in its
-	 * place. Names that the run made elsewhere are none of these.
+	 * More than the run changed: no overlay marks the copy of such a file, so nobody can tell it from one that was put in its place. Names that
+	 * the run made elsewhere are none of these.
 	 */
 	else if (change->kind == WARD_CHANGE_MODIFIED && S_ISREG(st.st_mode) &&
 		st.st_nlink > (change->n_same > 1 ? change->n_same : 1))
