@@ -38,10 +38,12 @@ struct walk {
 	struct ward_names *names; /* of the project's directory, if listed */
 	bool listed;
 	bool no_path; /* something in the directory that is walked has none */
+	bool closed; /* the project's may not be entered, or not be read where it has to be */
 };
 
 static const char too_deep_text[] = "something in it lies more directories deep than are looked at";
 static const char no_path_text[] = "something in it has a path of more than 4095 bytes";
+const char ward_change_closed[] = "the directory that the project has there may not be looked into";
 
 static void walk_done(struct walk *w)
 {
@@ -306,6 +308,15 @@ static int look_root(struct side *root)
 	return fd == -EXDEV ? -EXDEV : 0;
 }
 
+/* The project's directory, by its owner's mode: what is in it waits, and not all of the run. */
+static bool is_shut(struct walk *w, const struct task *t, int r)
+{
+	bool shut = r == -EACCES && t->path[0];
+
+	w->closed = w->closed || shut;
+	return shut;
+}
+
 static int layer_name(struct walk *w, const struct task *t, const char *path, int layer_dir,
 	int root_dir, const char *name)
 {
@@ -324,6 +335,8 @@ static int layer_name(struct walk *w, const struct task *t, const char *path, in
 	/* A whiteout says that the project had the name when the run began. */
 	if (!w->listed || is_whiteout(&layer) || ward_names_have(w->names, name))
 		code = look_root(&root);
+	if (is_shut(w, t, code))
+		return WARD_OK;
 	if (code < 0)
 		return cannot(w, path, -code, "the project");
 	if (!is_whiteout(&layer))
@@ -344,6 +357,8 @@ static int root_name(struct walk *w, const struct task *t, const char *path, int
 	if (layer.there)
 		return WARD_OK; /* was told of */
 	code = look_root(&root);
+	if (is_shut(w, t, code))
+		return WARD_OK;
 	if (code < 0)
 		return cannot(w, path, -code, "the project");
 	return root.there ? gone(w, t, path, &root) : WARD_OK;
@@ -423,7 +438,10 @@ static int walk_one(struct walk *w, const struct task *t)
 	WARD_FD root = -1;
 	struct stat st = { 0 }, was = { 0 };
 	mode_t mode = 0;
+	bool shut;
 	int lent = 0, code = WARD_OK;
+
+	w->no_path = w->closed = false;
 
 	if (t->layer) {
 		layer = ward_changed_get(&w->r->way, w->r->layer, t->path, w->r->lives, &st);
@@ -439,19 +457,20 @@ static int walk_one(struct walk *w, const struct task *t)
 	if (t->root) {
 		root = ward_beneath(w->r->root, t->path,
 			t->hidden ? O_RDONLY | O_DIRECTORY | O_NONBLOCK : O_PATH | O_DIRECTORY);
-		if (root < 0 && root != -ENOENT && root != -ENOTDIR)
+		if (!is_shut(w, t, root) && root < 0 && root != -ENOENT && root != -ENOTDIR)
 			code = cannot(w, t->path, -root, "the project");
 	}
-	w->no_path = false;
-	if (code == WARD_OK && layer >= 0)
+	shut = w->closed;
+	if (code == WARD_OK && layer >= 0 && !shut)
 		code = each(w, t, layer, layer, root, layer_name);
 	if (code == WARD_OK && root >= 0 && t->hidden)
 		code = each(w, t, root, layer, root, root_name);
-	if (w->no_path && root >= 0)
+	if (root >= 0)
 		(void)fstat(root, &was);
-	w->r->beyond = w->r->beyond || w->no_path;
-	if (code == WARD_OK && w->no_path && !w->r->quick)
-		code = beyond(w, t->path, no_path_text, was.st_mode, st.st_mode);
+	w->r->beyond = w->r->beyond || w->no_path || w->closed;
+	if (code == WARD_OK && (w->no_path || w->closed) && !w->r->quick)
+		code = beyond(w, t->path, w->closed ? ward_change_closed : no_path_text,
+			was.st_mode, st.st_mode);
 	if (lent)
 		(void)fchmod(layer, mode);
 	return code;

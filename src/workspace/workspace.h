@@ -157,6 +157,7 @@ enum ward_change_kind {
 	WARD_CHANGE_RENAMED          /* with or without other content */
 };
 const char *ward_change_kind_name(enum ward_change_kind k);
+extern const char ward_change_closed[];
 
 struct ward_change {
 	enum ward_change_kind kind;
@@ -187,7 +188,7 @@ struct ward_change {
 	 * A directory of which not all could be looked at, and why (static): neither that nor the directory is made real, and what is
 	 * gone elsewhere may be there. MODIFIED, without a difference: of one that is otherwise no change.
 	 */
-	const char *beyond;
+	const char *beyond;          /* or ward_change_closed: of the project's */
 	/* MODIFIED, RENAMED: what of it differs; never a guess: content is compared where sizes are equal */
 	bool content, bits, xattrs;
 	/* the layer has it as a copy of something of the project; not of a directory that is gone there, and has something new */

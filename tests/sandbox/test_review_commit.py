@@ -495,6 +495,27 @@ def names_of_one_file_that_all_changed_are_no_conflict(p, script, code):
     check_eq(names, [{"a": "1\n", "b": "2\n", "c": "3\n"}, {"a": "old\n1\n", "d/c": "old\n"}, {"a": "old\n", "c": "old\n"}][0 if "mv y" in script else 1 + code])
 
 
+@both_cases([
+    ("written in", 0o000, "echo 2 > z/b; chmod 0 z", ["new", "z", "z/a", "z/b"]), ("read alone", 0o444, "rm z/a", ["new", "z"]),
+    ("removed", 0o311, "rm -r z", ["new"]), ("of a new mode", 0o000, "mkdir z/d; echo 3 > z/d/e", ["new", "z", "z/a", "z/d", "z/d/e"])])
+def a_directory_of_the_project_that_is_closed_keeps_itself_waiting_alone(p, mode, script, want):
+    """Nobody can say what differs in there, of a user; and when it is open all goes on."""
+    p.write("z/a", "1\n")
+    (p.ws / "z").chmod(mode)
+    review(p, f"chmod 755 z; {script}; echo new > new")
+    if os.geteuid() != 0:
+        run = p.run(kind=("diff",), log=False)
+        check_in("z: the directory that the project has there may not be looked into", run.out)
+        r = commit(p, code=1)
+        check_eq((p.ws / "new").read_text(), "new\n")
+        check_in("may not be looked into; chmod u+rwx it, then commit again", r.out)
+        (p.ws / "z").chmod(0o755)
+    commit(p, "--ours", "z")
+    if (p.ws / "z").exists():
+        (p.ws / "z").chmod(0o755)
+    check_eq(tree(p), want)
+
+
 @both_cases([("beside", True), ("through a part that is not normal", False)])
 def a_log_that_was_named_from_somewhere(p, given):
     """The record of the run says where its log lies: whoever comes later stands elsewhere."""

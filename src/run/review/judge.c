@@ -274,8 +274,9 @@ static int decide(struct judging *x, struct ward_review_decision *d)
 
 	if (c->beyond) {
 		d->why = c->beyond;
-		d->cure =
-			"copy what is wanted from where it is kept (ward runs show RUN); ward discard RUN forgets the rest";
+		d->cure = c->beyond == ward_change_closed
+			? "chmod u+rwx it, then commit again"
+			: "copy what is wanted from where it is kept (ward runs show RUN); ward discard RUN forgets the rest";
 		return WARD_OK;
 	}
 	if (is_special(c->mode)) {
