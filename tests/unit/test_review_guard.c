@@ -174,6 +174,16 @@ static const struct vector {
 	      "+.github/lsp.json", "rrrrrrrrrr" },
 	{ "", "+lsp.json +.warp/x +.drone.star +.drone.jsonnet +.woodpecker.yaml +.cirrus.star +.forgejo/actions "
 	      "+.gitea/actions +.vela.yml +.vela.yaml", "rrrrrrrrrr" },
+	{ "", "+.jdbrc +jdb.ini +.psysh.php +.gprc +.sage/init.sage +.gap/gaprc "
+	      "+.elvish/rc.elv +.actrc +wp-cli.yml +wp-cli.local.yml +.wp-cli/config.yml +.bash-git-rc", "rrrrrrrrrrrr" },
+	{ "", "+buildServer.json +.sourcekit-lsp/x +build.zig +shard.yml +dub.json +dub.sdl "
+	      "+x.nimble +Berksfile +Policyfile.rb +Puppetfile +Brewfile +buildout.cfg", "rrrrrrrrrrrr" },
+	{ "", "+melos.yaml +bb.edn +user.clj +build.boot +sketch.yaml +arduino-cli.yaml "
+	      "+devshell.toml +config.nims +x.nims +xmake.lua +dune +dune-workspace", "rrrrrrrrrrrr" },
+	{ "", "+knip.ts +knip.js +knip.config.x +.ncurc.x +terragrunt.hcl +root.hcl "
+	      "+docs/conf.py +x.pro +x.pri +.qmake.conf +x.qbs +x.bazelproject", "rrrrrrrrrrrr" },
+	{ "", "+workspace.mel +Config/DefaultEngine.ini +x-gdb.gdb +x-gdb.scm +_vale.ini +php.ini "
+	      "+atlantis.yaml +.arcrc", "rrrrrrrr" },
 	{ "", "+.gitreview +.xserverrc +.xinputrc +.bash_functions +.bashrc.local +.zshrc.local "
 	      "+.antigenrc +.zsh_plugins.x +.zinit +.zplug +.ondirrc +.smartcd", "rrrrrrrrrrrr" },
 	{ "", "+.localrc +.config/bat +.config/lf +.config/ranger +.config/yazi +.config/vifm/vifmrc "
