@@ -480,6 +480,16 @@ def a_file_of_two_names_is_replaced_at_both(p):
     check_eq(((p.ws / "a").read_text(), (p.ws / "a").stat().st_ino), ("new\n", (p.ws / "b").stat().st_ino))
 
 
+@both
+def a_commit_of_a_part_says_that_the_rest_waits(p):
+    """"0 left" alone was taken for all of the run."""
+    review(p, "mkdir d; touch a b c d/e")
+    check_in("1 change, 0 left; 4 not asked for wait still\n", commit(p, "a", "--dry-run").out.replace("would commit", "commit"))
+    check_in("3 changes, 0 left; 2 not asked for wait still\n", commit(p, "a", "d").out)
+    check_in("1 change, 0 left; 1 not asked for waits still\n", commit(p, "--theirs", "b", "b").out)
+    check_in("1 change, 0 left; nothing of the run waits any more\n", commit(p).out)
+
+
 @both_cases([
     ("each by another", "echo 1 > x; mv x a; echo 2 > y; mv y b; echo 3 > c", 0), ("written, moved and removed", "echo 1 >> a; rm b; mv c d/c", 0),
     ("all but one", "echo 1 > a; rm b; mkdir d/n", 1)])

@@ -228,6 +228,20 @@ static void spared(struct ward_buf *b, const struct ward_review_told *t,
 			n[k] == 1 ? "change" : "changes", why[k]);
 }
 
+/* "0 left" is of what was asked for, and is taken for all of the run. */
+static void others(struct ward_buf *b, const struct ward_review_told *t,
+	const struct ward_review_decisions *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		n += !d->v[i].wanted && !d->v[i].told;
+	if (t->removed)
+		ward_buf_adds(b, "; nothing of the run waits any more");
+	else if (n > 0)
+		ward_buf_addf(b, "; %zu not asked for %s still", n, n == 1 ? "waits" : "wait");
+}
+
 void ward_review_text(const struct ward_review_told *t, const struct ward_review_decisions *d,
 	struct ward_buf *out)
 {
@@ -250,9 +264,10 @@ void ward_review_text(const struct ward_review_told *t, const struct ward_review
 		ward_buf_addf(out, "commit %s: not finished\n", t->run);
 		return;
 	}
-	ward_buf_addf(out, "%s %s: %zu %s, %zu left%s\n", t->dry_run ? "would commit" : "commit",
-		t->run, t->n_applied, t->n_applied == 1 ? "change" : "changes", t->n_left,
-		t->removed ? "; nothing of the run waits any more" : "");
+	ward_buf_addf(out, "%s %s: %zu %s, %zu left", t->dry_run ? "would commit" : "commit",
+		t->run, t->n_applied, t->n_applied == 1 ? "change" : "changes", t->n_left);
+	others(out, t, d);
+	ward_buf_addc(out, '\n');
 }
 
 void ward_review_json(const struct ward_review_told *t, const struct ward_review_decisions *d,
