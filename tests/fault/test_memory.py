@@ -59,8 +59,10 @@ def sweep(p, words, each, last=0, before=faults.fresh):
     check_eq(bad, [])
 
 
-def reading(p, kind, *more):
+def reading(p, kind, *more, last=0):
     words = [cli.WARD, *kind, "--mode", "workspace_write", *more]
+    (p.home / ".gitconfig").write_text("[user]\n\tname = A name that is longer than the first room of a buffer has bytes\n\temail = a@example.com\n")
+    whole, _, _ = failing(p, 0, words)
 
     def each(r, what):
         check(r.code in (0, 1, 2, 125), f"{what}: {r}")
@@ -68,9 +70,12 @@ def reading(p, kind, *more):
             faults.says_why(r, what, None)
         check_eq(box.leftovers(5.0), {}, f"{what}: processes")
         check_eq(os.listdir(p.ws), [], what)
-        if r.code == 0 and "--json" in more:
-            json.loads(r.out)
-    sweep(p, words, each)
+        if r.code == 0 and "--json" in more:    # levels may be lower, and say so; what the command would find is not less
+            now, then = json.loads(r.out), json.loads(whole.out)
+            for part in ("view", "env", "rules", "exec_paths"):
+                check_eq([x for x in now[part] if x not in then[part]], [], f"{what}: {part}")
+                check_eq([x for x in then[part] if x not in now[part]], [], f"{what}: {part}")
+    sweep(p, words, each, last)
 
 
 @both
@@ -87,7 +92,7 @@ def of_a_run(p):
 @both
 def of_a_plan(p):
     faults.settle(p)
-    reading(p, ("plan",), "--json", "touch", "made")
+    reading(p, ("plan",), "--json", "touch", "made", last=40)    # what is made for the view is made last
 
 
 @both

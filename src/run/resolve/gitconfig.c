@@ -2,7 +2,7 @@
 /*
  * The one thing of the caller's git configuration that goes inside: user.name and user.email, so that a commit can be
  * made. Nothing else of it does (aliases and hooks are programs, credential helpers are secrets); includes are not
- * followed. What cannot be read or understood is left out: a missing name is no reason to refuse a run.
+ * followed. What cannot be read or understood is left out: a missing name is no reason to refuse a run; no memory is, as everywhere.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -167,30 +167,33 @@ void ward_gitconfig_user(const char *text, size_t n, struct ward_buf *out)
 		put_value(out, "email", u.email);
 }
 
-static bool read_config(const char *path, struct ward_buf *b)
+/* WARD_E_NOMEM is told from all that a run can do without. */
+static int read_config(const char *path, struct ward_buf *b)
 {
-	return path && ward_read_file(path, CONFIG_BYTES_MAX, b, NULL) == WARD_OK;
+	return path ? ward_read_file(path, CONFIG_BYTES_MAX, b, NULL) : WARD_E_NOMEM;
 }
 
-/* The caller's own; what it includes is not followed. */
-static void read_user(struct ward_resolver *rs, struct ward_buf *out)
+/* The caller's own; what it includes is not followed. WARD_E_NOMEM, and out is less than it is. */
+static int read_user(struct ward_resolver *rs, struct ward_buf *out)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf in = WARD_BUF_INIT;
 	const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
 	const char *path;
+	int r;
 
 	if (!home || home[0] != '/')
-		return;
-	if (!read_config(ward_arena_printf(rs->arena, "%s/.gitconfig", home), &in)) {
+		return WARD_OK;
+	r = read_config(ward_arena_printf(rs->arena, "%s/.gitconfig", home), &in);
+	if (r < 0 && r != WARD_E_NOMEM) {
 		if (xdg && xdg[0] == '/')
 			path = ward_arena_printf(rs->arena, "%s/git/config", xdg);
 		else
 			path = ward_arena_printf(rs->arena, "%s/.config/git/config", home);
-		if (!read_config(path, &in))
-			return;
+		r = read_config(path, &in);
 	}
-	if (in.n > 0)
+	if (r == WARD_OK && in.n > 0)
 		ward_gitconfig_user(in.s, in.n, out);
+	return r == WARD_E_NOMEM ? r : WARD_OK;
 }
 
 /* Fixed words: what the caller's own configuration would run is not asked. */
@@ -224,9 +227,11 @@ const char *ward_rs_gitconfig(struct ward_resolver *rs)
 	/* Root's files are another's inside, and an index keeps whose each was: all would look changed, and be read each time. */
 	if (rs->host->uid == 0)
 		ward_buf_adds(&out, "[core]\n\tcheckStat = minimal\n");
-	read_user(rs, &out);
+	if (read_user(rs, &out) < 0)
+		return NULL;
 	/* git-lfs writes what it compares: where git's own directories are not written, to a place of the run's. */
 	if (ward_rs_git_lfs(rs))
 		ward_buf_adds(&out, LFS_CONFIG);
-	return ward_arena_strdup(rs->arena, ward_buf_cstr(&out));
+	/* Half of it is another configuration. */
+	return out.failed ? NULL : ward_arena_strdup(rs->arena, ward_buf_cstr(&out));
 }

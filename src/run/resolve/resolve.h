@@ -115,7 +115,7 @@ bool ward_rs_is_home(struct ward_resolver *rs, const char *path);        /* the 
 /* ---- viewbase.c, gitconfig.c ---- */
 int ward_rs_base(struct ward_resolver *rs, struct ward_error *err), ward_rs_follow(struct ward_resolver *rs, struct ward_error *err);
 bool ward_base_is_here(const struct ward_base_entry *e), ward_base_is_store(const char *path), ward_base_holds(const char *path);
-const char *ward_rs_gitconfig(struct ward_resolver *rs); /* the generated one; "": none. Bounded; never fails a run */
+const char *ward_rs_gitconfig(struct ward_resolver *rs); /* the generated one; "": none. Bounded. NULL: no memory */
 /* The parser of it: user.name and user.email of a git config text into out, as a git config text. */
 void ward_gitconfig_user(const char *text, size_t n, struct ward_buf *out);
 /* ---- grant.c, glob.c ---- */
