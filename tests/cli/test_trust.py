@@ -47,9 +47,9 @@ class World:
         self.give(path)
         return path
 
-    def run(self, *words, cwd=None, **env):
+    def run(self, *words, cwd=None, command="trust", **env):
         drop = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"] if self.user else []
-        p = subprocess.run([*drop, self.base / "ward", "trust", *words], cwd=cwd or self.repo, stdin=subprocess.DEVNULL,
+        p = subprocess.run([*drop, self.base / "ward", command, *words], cwd=cwd or self.repo, stdin=subprocess.DEVNULL,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False,
                            env={"HOME": str(self.home), "PATH": "/usr/bin:/bin", **env})
         out, err = p.stdout.decode(), p.stderr.decode()
@@ -103,6 +103,18 @@ def shown_is_not_trusted(w):
     r = w.run("--show")
     check_eq(r.code, 1)
     check_in(f"ward trust --hash {w.hash()} '{w.repo}'", r.out)
+
+
+@each
+def a_start_that_is_refused_says_what_has_changed(w):
+    """It is the change that refuses it, of a note too, and a warning goes with no refusal."""
+    (w.dir / "build.yaml").unlink()
+    w.write("a.cedar", 'permit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./");\n')
+    refused(w.run("true", command="plan"), 1, "it is not trusted, so its permits are a list")
+    check_eq(w.run().code, 0)
+    check_eq(w.run("true", command="plan").code, 0)
+    w.write("README", "a note\n")
+    refused(w.run("true", command="plan"), 1, "since it was trusted, README is new; look at it with ward trust --show", "or add to that list: permit")
 
 
 @each

@@ -81,11 +81,23 @@ static const char *part_of(const struct brought *b, const char *path)
 	return path;
 }
 
+/* Why the permits of a repository are a list. What has changed since it was trusted is said here, since no warning goes with a start that is refused. */
+static const char *why_list(const struct brought *b, const struct ward_verdict *v)
+{
+	const struct ward_layers *l = b->rs->book->layers;
+
+	if (v->layer != WARD_LAYER_REPOSITORY || !l || l->trust == WARD_TRUST_PINNED)
+		return "";
+	if (l->trust == WARD_TRUST_CHANGED && l->notice)
+		return ward_arena_printf(b->rs->arena, "%s; or ", l->notice);
+	return "it is not trusted, so its permits are a list: ward trust --show; or ";
+}
+
 static int needs(struct brought *b, const char *path, enum ward_action action,
 	const struct refused *no)
 {
 	const struct ward_verdict *v = &no->verdict;
-	const struct ward_layers *l = b->rs->book->layers;
+	const char *why = why_list(b, v);
 
 	(void)ward_fail(b->err, WARD_E_REFUSED, "axis %s: the command needs %s: %s",
 		ward_axis_name(action == WARD_ACT_FS_READ ? WARD_AXIS_FILES : WARD_AXIS_EXEC),
@@ -94,10 +106,8 @@ static int needs(struct brought *b, const char *path, enum ward_action action,
 		fail_at(b, v->list);
 		ward_fail_fix(b->err,
 			"%sadd to that list: permit (principal, action == Ward::Action::\"%s\", resource in Ward::Path::%s);",
-			v->layer == WARD_LAYER_REPOSITORY && l && l->trust != WARD_TRUST_PINNED
-				? "it is not trusted, so its permits are a list: ward trust --show; or "
-				: "",
-			ward_action_name(action), ward_rs_show(b->rs, part_of(b, path)));
+			why ? why : "", ward_action_name(action),
+			ward_rs_show(b->rs, part_of(b, path)));
 		return WARD_E_REFUSED;
 	}
 	fail_at(b, v->n_rules > 0 ? v->rules[0] : NULL);
