@@ -105,15 +105,26 @@ static int env_cure(struct ward_buf *out, const struct ward_question *q)
 	return WARD_OK;
 }
 
-/* The least: that name or address, at that port. What is no name, or is never reached, has none. */
+/*
+ * The least: that name or address, at that port. What is no name, or is never reached, has none. One that carries an inner IPv4 address
+ * (NAT64) is reached by who may reach both.
+ */
 static int endpoint_cure(struct ward_buf *out, const struct ward_question *q)
 {
 	struct ward_cap cap = { .type = q->action, .resource = q->resource };
-	struct ward_endpoint e;
+	char text[WARD_ENDPOINT_TEXT_MAX];
+	struct ward_endpoint e, in;
+	int r;
 
 	if (!ward_endpoint_parse_asked(ward_str(q->resource), &e) || ward_cap_check(&cap, NULL) < 0)
 		return WARD_OK;
-	return cap_option(out, q->action, q->resource);
+	r = cap_option(out, q->action, q->resource);
+	if (r < 0 || q->action != WARD_CAP_NETWORK_CONNECT || !ward_endpoint_carried(&e, &in) ||
+		ward_address_classify(in.family, in.address) == WARD_ADDRESS_PUBLIC)
+		return r;
+	ward_endpoint_text(&in, text);
+	ward_buf_addc(out, ' ');
+	return cap_option(out, q->action, text);
 }
 
 /* What nothing holds has no cure, and so no entry. */

@@ -379,23 +379,13 @@ int ward_judge_leads(const struct ward_book *b, struct ward_desk *d, const struc
 	return WARD_OK;
 }
 
-/* Of an endpoint that is an address: the IPv4 address that it carries, as one. False: it carries none. */
+/* Of a question about an endpoint that is an address: the IPv4 address that it carries, as one. False: it carries none. */
 static bool carried(const struct ward_query *q, struct ward_endpoint *ret)
 {
 	struct ward_endpoint e;
-	const uint8_t *v4;
 
-	if (q->action != WARD_ACT_NET_CONNECT || !ward_endpoint_parse_asked(q->resource, &e) ||
-		e.kind != WARD_HOST_ADDRESS)
-		return false;
-	v4 = ward_address_nat64(e.family, e.address);
-	if (v4 == NULL)
-		return false;
-	*ret = e;
-	ret->family = 4;
-	memset(ret->address, 0, sizeof(ret->address));
-	memcpy(ret->address, v4, 4);
-	return true;
+	return q->action == WARD_ACT_NET_CONNECT && ward_endpoint_parse_asked(q->resource, &e) &&
+		ward_endpoint_carried(&e, ret);
 }
 
 int ward_judge_asked(const struct ward_book *b, struct ward_desk *d, const struct ward_query *q,
@@ -418,6 +408,9 @@ int ward_judge_asked(const struct ward_book *b, struct ward_desk *d, const struc
 		one.resource = ward_str(text);
 		one.meant = true;
 		r = ward_judge(b, d, &one, &v);
+		if (v.why == WARD_WHY_NO_RULE)
+			(void)snprintf(v.text, sizeof(v.text),
+				"no rule grants the IPv4 address that it carries, %.80s", text);
 	}
 	if (r != WARD_OK || v.effect < ret->effect)
 		*ret = v;

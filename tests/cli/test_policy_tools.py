@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import sys
@@ -405,6 +406,11 @@ def an_address_is_also_what_it_carries(row):
         doc = json.loads(policy("explain", "--json", *words, "--action", "net.connect", "--resource", f"[{address}]:80").out)
         check_eq((doc["effect"], doc["why"]), (effect, why))
         check_eq(policy("test", *words, "t.json").code, 0)
+        check_eq("cure" in doc, why == "no_rule")
+        if "cure" in doc:     # it works, and what is wanting is named
+            check_in("10.1.2.3:80", doc["text"])
+            doc = json.loads(policy("explain", "--json", *shlex.split(doc["cure"]), "--action", "net.connect", "--resource", f"[{address}]:80").out)
+            check_eq((doc["effect"], doc["why"]), ("allow", "granted"))
 
 
 @test

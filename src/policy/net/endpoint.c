@@ -327,6 +327,21 @@ bool ward_endpoint_is_one(const struct ward_endpoint *e)
 		e->ports[0].first == e->ports[0].last;
 }
 
+bool ward_endpoint_carried(const struct ward_endpoint *e, struct ward_endpoint *ret)
+{
+	const uint8_t *v4 =
+		e->kind == WARD_HOST_ADDRESS ? ward_address_nat64(e->family, e->address) : NULL;
+
+	if (v4 == NULL)
+		return false;
+	*ret = *e;
+	ret->family = 4;
+	ret->bits = 32;
+	memset(ret->address, 0, sizeof(ret->address));
+	memcpy(ret->address, v4, 4);
+	return true;
+}
+
 void ward_endpoint_host(const struct ward_endpoint *e, char out[WARD_ENDPOINT_TEXT_MAX])
 {
 	char address[INET6_ADDRSTRLEN] = "";

@@ -90,6 +90,8 @@ void ward_endpoint_text(const struct ward_endpoint *e, char out[WARD_ENDPOINT_TE
 void ward_endpoint_host(const struct ward_endpoint *e, char out[WARD_ENDPOINT_TEXT_MAX]);
 /* Exactly one name or address, at one port. */
 bool ward_endpoint_is_one(const struct ward_endpoint *e);
+/* Of an address behind the well-known prefix of NAT64 the IPv4 address that it carries, at the same ports. False: it carries none. */
+bool ward_endpoint_carried(const struct ward_endpoint *e, struct ward_endpoint *ret);
 /* What was asked for, by whoever may not be believed: one name or one address, one port, in the one spelling and no other. */
 bool ward_endpoint_parse_asked(struct ward_str text, struct ward_endpoint *ret);
 /* "name:port" of a name, "address:port" or "[address]:port" of an address as text; false: neither, or it does not fit. */
