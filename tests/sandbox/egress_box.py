@@ -27,7 +27,8 @@ for word in sys.argv[1:]:
     s.settimeout(10)
     s.connect(("198.18.0.1", 53))
     s.sendall(struct.pack(">H", len(q)) + q if how == "tcp" else q)
-    a = s.recv(struct.unpack(">H", s.recv(2, socket.MSG_WAITALL))[0], socket.MSG_WAITALL) if how == "tcp" else s.recv(4096)
+    f = s.makefile("rb")    # MSG_WAITALL does not wait where there is a timeout
+    a = f.read(struct.unpack(">H", f.read(2))[0]) if how == "tcp" else s.recv(4096)
     at, found = len(q), []
     for _ in range(a[7]):
         port, at, labels = struct.unpack(">H", a[at + 16:at + 18])[0], at + 18, []
