@@ -184,12 +184,15 @@ def what_a_test_starts_is_waited_for_as_patiently_as_the_machine_is_slow(patienc
 
 
 AT_ONCE = """
-import os, sys
+import os, subprocess, sys
 sys.path.insert(0, sys.argv.pop())
 import tap
 waits, goes = os.pipe()
+helper = subprocess.Popen(["true"], stdout=subprocess.PIPE)
 def first(): tap.check(os.read(waits, 1) == b"x")
-def second(): os.write(goes, b"x")
+def second():
+    helper.stdout.read()
+    os.write(goes, b"x")
 def wrong(): tap.check(False, "wrong")
 def dies(): os._exit(0)
 def left_out(): tap.skip("not here")
@@ -201,7 +204,7 @@ tap.main(at_once=2)
 
 @test
 def cases_side_by_side_are_told_in_their_order_and_none_is_lost():
-    """The first ends when the second has begun; the fourth says nothing, and ends well."""
+    """The first ends when the second has begun, and a process that is no case has ended; the fourth says nothing, and ends well."""
     r = subprocess.run([sys.executable, "-c", AT_ONCE, str(ROOT / "tests/harness")], capture_output=True, text=True, check=False, timeout=30)
     check_eq([line for line in r.stdout.splitlines() if line[:1] != "#"],
              ["TAP version 13", "1..5", "ok 1 - first", "ok 2 - second", "not ok 3 - wrong", "not ok 4 - dies", "ok 5 - left_out # SKIP not here"])

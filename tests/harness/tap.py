@@ -130,6 +130,8 @@ def _side_by_side(numbered, at_once):
                 os._exit(not _run(number, fn))
             running[pid] = number, out
         pid, status = os.wait()
+        if pid not in running:  # what the program started before its cases
+            continue
         number, out = running.pop(pid)
         done[number] = status, out
         while shown and shown[0][0] in done:
