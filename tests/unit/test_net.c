@@ -189,7 +189,9 @@ TEST(any_program)
 		" in Ward::Domain::\"b.org\") unless { context has program && [\"/bin/b\", \"/bin/c\"].contains(context.program) };" CONNECT
 		" in Ward::Domain::\"c.org\");" NEVER_CONNECT
 		" in Ward::Domain::\"c.org\") unless { context has program && context.program == \"/bin/c\" };" NEVER_CONNECT
-		" in Ward::Domain::\"none.c.org\");");
+		" in Ward::Domain::\"none.c.org\");@approval(\"risky\") " CONNECT
+		" in Ward::Domain::\"e.org\");@advisory(\"program\") " CONNECT
+		" in Ward::Domain::\"e.org\") when { context has program && context.program == \"/bin/a\" };");
 	REQUIRE(judge_book() == WARD_OK);
 	CHECK(ward_book_asks_program(book));
 	while ((program = ward_book_program(book, &at)) != NULL)
@@ -198,12 +200,18 @@ TEST(any_program)
 	static const struct {
 		const char *host;
 		enum ward_effect effect;
-	} asked[] = { { "x.a.org", WARD_ALLOW }, { "x.b.org", WARD_ALLOW },
-		{ "x.c.org", WARD_ALLOW }, { "x.none.c.org", WARD_DENY },
-		{ "x.d.org", WARD_DENY } };
+		enum ward_why why;
+	} asked[] = { { "x.a.org", WARD_ALLOW, WARD_WHY_GRANTED },
+		{ "x.b.org", WARD_ALLOW, WARD_WHY_GRANTED },
+		{ "x.c.org", WARD_ALLOW, WARD_WHY_GRANTED },
+		{ "x.none.c.org", WARD_DENY, WARD_WHY_FORBIDDEN },
+		{ "x.d.org", WARD_DENY, WARD_WHY_NO_RULE },
+		/* Who is not asked about goes before who is. */
+		{ "x.e.org", WARD_ALLOW, WARD_WHY_GRANTED } };
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(asked); i++) {
 		CHECK_EQ_INT(ward_judge_any_port(book, desk, asked[i].host, 0, &verdict), WARD_OK);
 		CHECK_EQ_INT(verdict.effect, asked[i].effect);
+		CHECK_EQ_INT(verdict.why, asked[i].why);
 	}
 	static const struct {
 		const char *at, *program;
