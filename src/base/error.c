@@ -115,6 +115,17 @@ int ward_fail(struct ward_error *err, int code, const char *fmt, ...)
 	return r;
 }
 
+/* The C library of the static ward knows no words for some errors that the kernel gives. */
+static const char *words_of(int sys)
+{
+	switch (sys) {
+	case EUSERS: return "Too many users";
+	case ETOOMANYREFS: return "Too many references";
+	case EUCLEAN: return "Structure needs cleaning";
+	default: return strerror(sys);
+	}
+}
+
 int ward_fail_errno(struct ward_error *err, int code, int sys, const char *fmt, ...)
 {
 	char tail[96];
@@ -123,7 +134,7 @@ int ward_fail_errno(struct ward_error *err, int code, int sys, const char *fmt, 
 	int r;
 
 	sys = sys < 0 ? -sys : sys;
-	(void)snprintf(tail, sizeof(tail), ": %s", strerror(sys));
+	(void)snprintf(tail, sizeof(tail), ": %s", words_of(sys));
 	va_start(ap, fmt);
 	r = fill(err, code, sys, tail, fmt, ap);
 	va_end(ap);

@@ -96,10 +96,10 @@ ssize_t ward_recv_fds(int sock, void *p, size_t n, int *fds, size_t *io_n_fds, i
 /* ---- proc.c ---- */
 int ward_pidfd_open(pid_t pid);
 int ward_own_end(void);                        /* readable at the end of our process; never, where a pidfd is refused; -errno */
-int ward_pidfd_signal(int pidfd, int sig);
-int ward_pidfd_getfd(int pidfd, int fd);
+int ward_pidfd_signal(int pidfd, int sig), ward_pidfd_getfd(int pidfd, int fd);
 /* Wait for a child of any clone kind; returns 0 and fills *ret (si_code, si_status), or -errno. */
 int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang);
+int ward_pidfd_look(int pidfd, int ms, int *ret_code, int *ret_status); /* the same within ms, and it stays to be waited for; -EAGAIN */
 /* Is /proc there, and of this process's own pid namespace? In another one's a number is of somebody else. */
 bool ward_proc_is_own(void);
 /* May this process mount where it is (CAP_SYS_ADMIN)? Root mostly may not in a container. */

@@ -75,6 +75,22 @@ int ward_pidfd_wait(int pidfd, int *ret_code, int *ret_status, bool nohang)
 	return 0;
 }
 
+int ward_pidfd_look(int pidfd, int ms, int *ret_code, int *ret_status)
+{
+	struct pollfd p = { pidfd, POLLIN, 0 };
+	siginfo_t si = { 0 };
+
+	while (poll(&p, 1, ms) < 0 && errno == EINTR)
+		;
+	if (waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED | __WALL | WNOHANG | WNOWAIT) < 0)
+		return -errno;
+	if (si.si_pid == 0)
+		return -EAGAIN;
+	*ret_code = si.si_code;
+	*ret_status = si.si_status;
+	return 0;
+}
+
 bool ward_proc_is_own(void)
 {
 	char text[24];

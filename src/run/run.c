@@ -423,7 +423,8 @@ static int live(struct life *l, struct ward_error *err)
 static const char *fix_of(int sys)
 {
 	switch (sys) {
-	case EMFILE: return "raise the limit of open files (ulimit -n): a run needs 64";
+	case EMFILE:
+	case ETOOMANYREFS: return "raise the limit of open files (ulimit -n): a run needs 64";
 	case ELOOP: return "links lead in a circle: name what is meant itself";
 	case EFBIG: return "raise the limit of file sizes (ulimit -f)";
 	case EAGAIN:

@@ -118,6 +118,23 @@ def run_refused(p, *rules, more=()):
     return p.run("--outcome", p.outcome_file, "--write", ".", *more, "touch", "made", preexec_fn=box.refuse_calls(*rules))
 
 
+@both
+def a_filter_that_kills(p):
+    """A unit of systemd whose SystemCallFilter= has no SystemCallErrorNumber=: who ended is said, by what, and what helps; ward doctor names the call."""
+    for call, who in (("mount", "ward-init"), ("keyctl", "the process of the command")):
+        r = run_refused(p, (call, box.KILLED))
+        refused(p, r, f"{who} was ended by signal 31 (SIGSYS)")
+        check_in("SystemCallErrorNumber=EPERM", r.err)
+        # That is a filter that refuses, then, and no doubt of what it does.
+        check_eq(p.run(*ACCEPT, "true", preexec_fn=box.refuse_calls((call, EPERM))).code, 0)
+    r = p.run(kind=("doctor",), preexec_fn=box.refuse_calls(("mount", box.KILLED)), log=False)
+    check_in("mounts: a filter around ward kills for it (SIGSYS)", r.out)
+    check_in("SystemCallErrorNumber=EPERM", r.out)
+    r = p.run(kind=("doctor",), preexec_fn=box.refuse_calls(("openat2", box.KILLED)), log=False)
+    check_eq((r.code, r.out), (2, ""))
+    check_in("kills whoever calls openat2", r.err)
+
+
 NETFILTER = ("socket", 2, None, 12)    # socket(AF_NETLINK, _, NETLINK_NETFILTER)
 
 
@@ -623,6 +640,12 @@ def a_fuse_mount_that_is_refused(p):
     r = p.run("--outcome", p.outcome_file, "--attribution", "auto", "--read", ".", "true", preexec_fn=box.refuse_calls(("mount", errno.ENODEV)))
     check_eq(r.code, 125, r.err)
     check_eq(box.leftovers(1.0), {})
+
+
+@both
+def another_run_has_as_many_in_flight_as_its_limit(p):
+    """Descriptors on their way are counted by user, against the limit of who sends some: what that is, and what helps."""
+    refused(p, run_refused(p, ("sendmsg", errno.ETOOMANYREFS)), "Too many references; raise the limit of open files (ulimit -n)")
 
 
 @both

@@ -416,8 +416,9 @@ NR = {"write": 1, "ioctl": 16, "clone": 56, "unshare": 272, "clone3": 435, "moun
       "capset": 126, "prctl": 157, "setrlimit": 160, "prlimit64": 302, "signalfd4": 289, "socketpair": 53,
       "epoll_create1": 291, "eventfd2": 290, "openat2": 437, "symlink": 88, "mkdir": 83, "close_range": 436, "setsid": 112, "wait4": 61,
       "pipe2": 293, "listen": 50, "openat": 257, "mprotect": 10, "pidfd_send_signal": 424, "waitid": 247, "chdir": 80, "open": 2,
-      "sched_setaffinity": 203, "socket": 41, "fcntl": 72, "dup2": 33, "dup3": 292, "readlinkat": 267}
+      "sched_setaffinity": 203, "socket": 41, "fcntl": 72, "dup2": 33, "dup3": 292, "readlinkat": 267, "keyctl": 250, "sendmsg": 46, "process_vm_readv": 310}
 CLONE_NEWUSER = 0x10000000
+KILLED = 0x80000000     # SECCOMP_RET_KILL_PROCESS
 
 
 # As many descriptors on their way to nobody as a user may have, and then some less: "full", and "free".
@@ -452,12 +453,13 @@ def refuse_calls(*rules):
     """
     A function for Popen(preexec_fn=...): from then on the kernel answers errno to these calls, children included. A rule is
     (name, errno) or (name, errno, number of an argument, mask): refused only if a bit of mask is in its low half; with
-    (..., number, None, value) only if that half is value. The name "from N" is every call with that number or a higher one.
+    (..., number, None, value) only if that half is value. The name "from N" is every call with that number or a higher one. In the
+    place of errno: KILLED, who calls it is killed.
     """
     allow, err, arch = 0x7FFF0000, 0x00050000, 0xC000003E
     code = [(0x20, 0, 0, 4), (0x15, 1, 0, arch), (6, 0, 0, allow)]
     for name, e, *more in rules:
-        body = [(6, 0, 0, err | e)]
+        body = [(6, 0, 0, e if e == KILLED else err | e)]
         if more:
             test = (0x45, 0, 1, more[1]) if more[1] is not None else (0x15, 0, 1, more[2])
             body = [(0x20, 0, 0, 16 + 8 * more[0]), test] + body + [(0x20, 0, 0, 0)]

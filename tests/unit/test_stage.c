@@ -121,6 +121,21 @@ TEST(what_comes_and_goes_or_is_no_part_of_a_host_is_not)
 		WARD_E_SPAWN);
 }
 
+/* Limits that other runs have a part in: neither the host's lack, nor the path's fault. */
+TEST(what_many_runs_share_is_named)
+{
+	struct ward_error err = WARD_ERROR_INIT;
+	struct ward_host h = all;
+
+	CHECK_EQ_INT(ward_native_stage_failed(WARD_STAGE_SOURCE, ENOSPC, "/usr", &h, &err),
+		WARD_E_SPAWN);
+	CHECK_STR_CONTAINS(err.fix, "user.max_mnt_namespaces");
+	CHECK_EQ_INT(ward_native_stage_failed(WARD_STAGE_MOUNT, ETOOMANYREFS, NULL, &h, &err),
+		WARD_E_SPAWN);
+	CHECK_STR_CONTAINS(err.fix, "ulimit -n");
+	CHECK(same(&h, &all));
+}
+
 TEST(what_is_left_of_a_start_is_rounded_up)
 {
 	const uint64_t s30 = 30ull * 1000000000;

@@ -137,7 +137,8 @@ int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, str
 	ward_fail_errno(err, missing ? WARD_E_UNSUPPORTED : WARD_E_SPAWN, e,
 		"the sandbox could not be made%s%s: %s%s%s", axis[0] ? ", axis " : "", axis,
 		stage_text(stage), text && text[0] ? ": " : "", text ? text : "");
-	if (e == EMFILE)
+	/* So many of this user's are on their way by now, in other runs too, as one process may have open. */
+	if (e == EMFILE || e == ETOOMANYREFS)
 		ward_fail_fix(err, "raise the limit of open files (ulimit -n): a run needs 64");
 	else if (passing)
 		ward_fail_fix(err,
@@ -165,6 +166,10 @@ int ward_native_stage_failed(enum ward_stage stage, int e, const char *text, str
 	else if (stage == WARD_STAGE_MOUNT && e == EACCES && geteuid() == 0)
 		ward_fail_fix(err,
 			"a directory above it belongs to another user, and nobody else may enter it: run ward as that user, chmod o+x it, or have what names the path name that directory");
+	else if (stage == WARD_STAGE_SOURCE && e == ENOSPC)
+		/* open_tree(2): each that is cloned has a mount namespace, which is counted, until it is attached. */
+		ward_fail_fix(err,
+			"each path of the view takes one of user.max_mnt_namespaces until it is mounted: sudo sysctl -w user.max_mnt_namespaces=15000; fewer grants, or fewer runs at a time, need less");
 	else if (stage == WARD_STAGE_SOURCE && e == EINVAL && geteuid() == 0)
 		ward_fail_fix(err,
 			"root's grants are copies, which the kernel makes of no mount that is unbindable: mount --make-private what is mounted there");

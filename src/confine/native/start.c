@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "os/os.h"
 
 #define START_DEADLINE_NS (30ull * 1000000000)
+#define LOST_MS 1000
 #define SAMPLE_NS (8ull * 1000000) /* below the 10 ms that are promised */
 
 static int init_failed(struct ward_native *c, const struct ward_msg *m, struct ward_host *host,
@@ -260,6 +262,8 @@ static int receive(struct ward_native *c, int sock, bool *ret_done, bool *ret_en
 		got = ward_recv_fds(sock, &m, sizeof(m), fds, &n, 0);
 	}
 	*ret_ended = got == 0 || (got == (ssize_t)sizeof(m) && m.type == WARD_MSG_EXIT);
+	if (*ret_ended && got)
+		c->exit = m;
 	if (got < 0)
 		return ward_fail_errno(err, WARD_E_SPAWN, (int)-got, "reading from ward-init");
 	if (got > 0 && got != (ssize_t)sizeof(m))
@@ -269,6 +273,49 @@ static int receive(struct ward_native *c, int sock, bool *ret_done, bool *ret_en
 	for (size_t i = 0; got > 0 && i < n; i++)
 		ward_close(fds[i]);
 	return r;
+}
+
+static int was_killed(const char *who, int sig, struct ward_error *err)
+{
+	const char *name = sig == SIGSYS ? " (SIGSYS)" : sig == SIGKILL ? " (SIGKILL)" : "";
+
+	(void)ward_fail(err, WARD_E_SPAWN, "%s was ended by signal %d%s during the start", who, sig,
+		name);
+	/* Which call it was, nobody is told but the kernel's log. */
+	if (sig == SIGSYS)
+		ward_fail_fix(err, "%s",
+			"a filter around ward kills whoever makes a call that it does not allow: let it answer with an error instead (systemd: SystemCallErrorNumber=EPERM), and `ward doctor` names what it refuses");
+	else if (sig == SIGKILL)
+		ward_fail_fix(err, "%s",
+			"somebody killed it, or the kernel for lack of memory (dmesg says so); try again");
+	return WARD_E_SPAWN;
+}
+
+/* What is known of an end without a word: how the init ended, or what its last message says of the command's process. */
+static int lost(struct ward_native *c, bool *ret_done, struct ward_host *host,
+	struct ward_error *err)
+{
+	struct pollfd p = { c->ctl, POLLIN, 0 };
+	int code = 0, status = 0, r = WARD_OK;
+	bool told = ward_pidfd_look(c->init.pidfd, LOST_MS, &code, &status) == 0, over = false;
+
+	while (r == WARD_OK && !over && !c->exit.type && poll(&p, 1, 0) > 0)
+		r = receive(c, c->ctl, ret_done, &over, host, err);
+	if (r < 0)
+		return r;
+	if (c->exit.type && WIFSIGNALED(c->exit.value))
+		return was_killed("the process of the command", WTERMSIG(c->exit.value), err);
+	if (told && code != CLD_EXITED)
+		return was_killed("ward-init", status, err);
+	if (c->exit.type)
+		return ward_fail(err, WARD_E_SPAWN,
+			"the process of the command ended during the start, with %d and without a word",
+			WEXITSTATUS(c->exit.value));
+	return told
+		? ward_fail(err, WARD_E_SPAWN,
+			  "ward-init ended during the start, with %d and without a word", status)
+		: ward_fail(err, WARD_E_SPAWN,
+			  "ward-init closed its socket during the start without a word");
 }
 
 /*
@@ -299,9 +346,7 @@ static int hear(struct ward_native *c, bool *ret_done, struct ward_host *host,
 	}
 	/* Or it has never been ward-init. */
 	r = ward_native_exec_failed(&c->init, c->namespaces ? host : NULL, err);
-	return r < 0
-		? r
-		: ward_fail(err, WARD_E_SPAWN, "ward-init ended during the start without a word");
+	return r < 0 ? r : lost(c, ret_done, host, err);
 }
 
 /* A limit that may count somebody else is none: neither doubt nor certainty of that begins a run. */

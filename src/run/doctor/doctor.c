@@ -201,7 +201,9 @@ int ward_doctor(bool json, char **ret_text, int *ret_worst, struct ward_error *e
 			"ward_doctor without a place for what it finds");
 	*ret_text = NULL;
 	*ret_worst = 2;
-	r = ward_host_probe(&d.host, err);
+	r = doctor_killing(err);
+	if (r == WARD_OK)
+		r = ward_host_probe(&d.host, err);
 	if (r < 0)
 		return r;
 	d.inside = doctor_is_inside();

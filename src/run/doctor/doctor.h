@@ -62,6 +62,7 @@ struct doctor_result {
 	const char *volatile step; /* static text: what is being tried */
 	volatile int err; /* errno of the step that failed */
 	volatile bool done; /* every step worked */
+	volatile bool killed; /* by a filter of somebody else, for a call; err is EPERM then */
 };
 struct doctor_trial {
 	unsigned long
@@ -76,6 +77,10 @@ struct doctor_trial {
 };
 /* Returns true when all of it worked; else ret says which step did not, and why. Bounded in time. */
 bool doctor_try(const struct doctor_trial *t, struct doctor_result *ret);
+/* Why a step failed. */
+const char *doctor_why(const struct doctor_result *r);
+/* What a filter of somebody else kills for, before anything here calls it; WARD_OK: for none of what ward calls by itself. */
+int doctor_killing(struct ward_error *err);
 /* Ids inside and outside of a mapped child, as a run has them. */
 void doctor_ids(unsigned *ret_uid_inside, unsigned *ret_uid_outside, unsigned *ret_gid_inside,
 	unsigned *ret_gid_outside);

@@ -58,7 +58,7 @@ DOCTOR_CHECK(doctor_landlock)
 		doctor_say(f, d->namespaces ? row->missing : DOCTOR_FAIL, "%s: %s", r.step,
 			r.err == EOPNOTSUPP ? "built into the kernel, but not in its lsm= list"
 				: r.err == ENOTRECOVERABLE ? "it was not refused"
-							   : strerror(r.err));
+							   : doctor_why(&r));
 		if (r.err == ENOSYS)
 			doctor_fix(f, "sudo apt-get install linux-image-amd64 && sudo reboot");
 		else if (r.err == EPERM)
@@ -126,7 +126,7 @@ DOCTOR_CHECK(doctor_seccomp)
 		doctor_say(f, DOCTOR_OK, "a filter refused a call");
 	else
 		doctor_say(f, row->missing, "%s: %s", r.step,
-			r.err == ENOTRECOVERABLE ? "it was not refused" : strerror(r.err));
+			r.err == ENOTRECOVERABLE ? "it was not refused" : doctor_why(&r));
 }
 
 /* ---- seccomp notification ---- */
@@ -207,11 +207,18 @@ DOCTOR_CHECK(doctor_notify)
 	bool takes = doctor_try(&taking, &r);
 
 	(void)d;
+	if (doctor_sysctl("/proc/sys/kernel/yama/ptrace_scope") == 3) {
+		doctor_say(f, row->missing,
+			"kernel.yama.ptrace_scope is 3: nothing can be taken out of another process, until the next boot");
+		doctor_fix(f, "%s",
+			"echo kernel.yama.ptrace_scope=1 | sudo tee /etc/sysctl.d/99-ptrace.conf && sudo reboot");
+		return;
+	}
 	if (takes && ward_socketpair(SOCK_SEQPACKET, sock) == 0 && doctor_try(&t, &r))
 		doctor_say(f, DOCTOR_OK, "a call was held, named and refused");
 	else
 		doctor_say(f, row->missing, "%s: %s", r.step,
-			takes && r.err == ENOSYS ? "nobody could answer" : strerror(r.err));
+			takes && r.err == ENOSYS ? "nobody could answer" : doctor_why(&r));
 	if (!takes)
 		doctor_fix(f, "docker run --security-opt seccomp=unconfined ...");
 	ward_close(sock[0]);

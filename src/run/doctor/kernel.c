@@ -94,7 +94,7 @@ static void explain_stuck(struct doctor_finding *f)
 static void explain_userns(const struct doctor *d, struct doctor_finding *f,
 	const struct doctor_result *r)
 {
-	const char *why = strerror(r->err);
+	const char *why = doctor_why(r);
 	struct stat st;
 
 	if (d->host.stuck) {
@@ -132,6 +132,10 @@ static void explain_userns(const struct doctor *d, struct doctor_finding *f,
 		doctor_say(f, DOCTOR_FAIL,
 			"made one, but root here has no CAP_SYS_ADMIN (a container's?) to clone granted trees with");
 		doctor_fix(f, "%s", FIX_CONTAINER_USER);
+	} else if (r->killed) {
+		doctor_say(f, DOCTOR_FAIL, "%s: %s", r->step, why);
+		doctor_fix(f,
+			"SystemCallErrorNumber=EPERM   # in the unit; then `ward doctor` again");
 	} else if (filtered() && geteuid() == 0 && !ward_may_mount()) {
 		doctor_say(f, DOCTOR_FAIL,
 			"a seccomp filter lies on this process (a container's?), and root has no CAP_SYS_ADMIN: %s: %s",
@@ -207,7 +211,7 @@ DOCTOR_CHECK(doctor_namespaces)
 
 		if (doctor_try(&t, &r))
 			continue;
-		doctor_say(f, row->missing, "%s namespace: %s", kinds[i].name, strerror(r.err));
+		doctor_say(f, row->missing, "%s namespace: %s", kinds[i].name, doctor_why(&r));
 		if (r.err == ENOSPC || r.err == EUSERS)
 			doctor_fix(f, "sudo sysctl -w user.max_%s_namespaces=15000",
 				kinds[i].limit);
@@ -241,7 +245,7 @@ DOCTOR_CHECK(doctor_proc)
 		doctor_say(f, DOCTOR_OK, "mounted one in a pid namespace");
 	} else {
 		/* mount_too_revealing() in fs/namespace.c: parts of the visible /proc are covered */
-		doctor_say(f, row->missing, "%s: %s%s", r.step, strerror(r.err),
+		doctor_say(f, row->missing, "%s: %s%s", r.step, doctor_why(&r),
 			r.err == EPERM ? " (parts of this /proc are covered)" : "");
 		doctor_fix(f, "docker run --security-opt systempaths=unconfined ...");
 	}
@@ -353,7 +357,7 @@ DOCTOR_CHECK(doctor_kernel_calls)
 		doctor_fix(f, "ward doctor # outside of it");
 		return;
 	}
-	doctor_say(f, row->missing, "%s: %s", r.step, strerror(r.err));
+	doctor_say(f, row->missing, "%s: %s", r.step, doctor_why(&r));
 	if (r.err == EPERM && filtered())
 		doctor_fix(f, "docker run --security-opt seccomp=unconfined ...");
 }

@@ -81,7 +81,7 @@ DOCTOR_CHECK(doctor_fuse)
 		doctor_say(f, DOCTOR_OK, "opened and mounted in a user namespace");
 		return;
 	}
-	doctor_say(f, row->missing, "%s: %s", r.step, strerror(r.err));
+	doctor_say(f, row->missing, "%s: %s", r.step, doctor_why(&r));
 	there = stat("/dev/fuse", &st) == 0;
 	/*
 	 * A container's: its /dev lacks the device though the kernel has it, or its cgroup keeps it from that (the mode of a file would
@@ -252,7 +252,7 @@ DOCTOR_CHECK(doctor_review)
 				.child = lay_overlay,
 				.arg = ids },
 		    &r)) {
-		doctor_say(f, row->missing, "%s: %s", r.step, strerror(r.err));
+		doctor_say(f, row->missing, "%s: %s", r.step, doctor_why(&r));
 		if (r.step == on_tmpfs)
 			doctor_fix(f, "ward run --review --disk-backend dir -- CMD");
 		return;

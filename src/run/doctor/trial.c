@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/missing.h"
 #include "os/os.h"
 #include "run/doctor/doctor.h"
 
@@ -85,7 +87,7 @@ static int map_ids(pid_t pid)
 static void attend(const struct trial *c, pid_t pid, int pidfd)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	int err = 0;
+	int err = 0, code = 0, status = 0;
 
 	if (c->t->before)
 		err = c->t->before(pid, c->t->arg);
@@ -99,9 +101,10 @@ static void attend(const struct trial *c, pid_t pid, int pidfd)
 		c->t->during(c->t->arg);
 	if (err || poll(&p, 1, TRIAL_MS) <= 0)
 		(void)ward_pidfd_signal(pidfd, SIGKILL);
-	(void)ward_pidfd_wait(pidfd, NULL, NULL, false);
+	(void)ward_pidfd_wait(pidfd, &code, &status, false);
+	c->r->killed = code != CLD_EXITED && status == SIGSYS;
 	if (!c->r->done && !c->r->err)
-		c->r->err = ETIMEDOUT;
+		c->r->err = c->r->killed ? EPERM : ETIMEDOUT;
 }
 
 bool doctor_try(const struct doctor_trial *t, struct doctor_result *ret)
@@ -126,7 +129,9 @@ bool doctor_try(const struct doctor_trial *t, struct doctor_result *ret)
 		pthread_sigmask(SIG_SETMASK, &old, NULL);
 		if (pid >= 0)
 			attend(&c, pid, pidfd);
-		*ret = (struct doctor_result){ .step = r->step, .err = r->err, .done = r->done };
+		*ret = (struct doctor_result){
+			.step = r->step, .err = r->err, .done = r->done, .killed = r->killed
+		};
 	}
 	ward_close(pidfd);
 	ward_close(c.go[0]);
@@ -136,4 +141,58 @@ bool doctor_try(const struct doctor_trial *t, struct doctor_result *ret)
 	if (r != MAP_FAILED)
 		munmap(r, sizeof(*r));
 	return ret->done;
+}
+
+const char *doctor_why(const struct doctor_result *r)
+{
+	return r->killed
+		? "a filter around ward kills for it (SIGSYS), and does not refuse it (systemd: SystemCallErrorNumber=EPERM)"
+		: strerror(r->err);
+}
+
+/* What the process of ward itself calls, and not by way of a child that may fail. With -1 everywhere none of them does anything. */
+static const struct {
+	const char *name;
+	long nr;
+} own_calls[] = {
+	{ "openat2", WARD_NR_OPENAT2 },
+	{ "memfd_create", SYS_memfd_create },
+	{ "execveat", SYS_execveat },
+	{ "close_range", WARD_NR_CLOSE_RANGE },
+	{ "landlock_create_ruleset", WARD_NR_LANDLOCK_CREATE_RULESET },
+	{ "pidfd_open", WARD_NR_PIDFD_OPEN },
+	{ "pidfd_getfd", WARD_NR_PIDFD_GETFD },
+	{ "faccessat2", SYS_faccessat2 },
+	{ "open_tree", WARD_NR_OPEN_TREE },
+	{ "move_mount", WARD_NR_MOVE_MOUNT },
+	{ "mount_setattr", WARD_NR_MOUNT_SETATTR },
+};
+
+static int call_it(struct doctor_result *r, void *arg)
+{
+	const long *nr = arg;
+
+	(void)r;
+	(void)syscall(*nr, -1L, -1L, -1L, -1L, -1L, -1L);
+	return 0;
+}
+
+int doctor_killing(struct ward_error *err)
+{
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(own_calls); i++) {
+		long nr = own_calls[i].nr;
+		const struct doctor_trial t = { .child = call_it, .arg = &nr };
+		struct doctor_result r;
+
+		(void)doctor_try(&t, &r);
+		if (!r.killed)
+			continue;
+		(void)ward_fail(err, WARD_E_UNSUPPORTED,
+			"a filter around ward kills whoever calls %s (SIGSYS), and no run can be made",
+			own_calls[i].name);
+		ward_fail_fix(err, "%s",
+			"let it answer with an error instead (systemd: SystemCallErrorNumber=EPERM), and `ward doctor` again");
+		return WARD_E_UNSUPPORTED;
+	}
+	return WARD_OK;
 }
