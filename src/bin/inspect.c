@@ -97,12 +97,15 @@ int cmd_audit_verify(struct words w)
 	r = ward_audit_verify_text(look.file, look.head, look.json, &text, &err);
 	if (text)
 		code = put(text);
-	if (r < 0 && !text)
+	else if (r < 0)
 		say_error(&err);
+	/* Without a verdict nothing is said to be damaged. */
+	if (r == WARD_E_AUDIT && text)
+		code = EXIT_REFUSED;
+	else if (r < 0)
+		code = EXIT_USAGE;
 	free(text);
-	if (r == WARD_E_AUDIT)
-		return EXIT_REFUSED;
-	return r < 0 ? EXIT_USAGE : code;
+	return code;
 }
 
 static void show_line(void *arg, const char *line)

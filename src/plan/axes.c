@@ -112,7 +112,7 @@ const char *ward_plan_fix_userns(const struct ward_host *h)
 }
 
 #define FIX_LISTENER \
-	"run ward where no other filter has the listener, nor refuses pidfd_getfd (ward doctor tries both)"
+	"run ward where no other filter has the listener, and nothing refuses pidfd_getfd (ward doctor tries both)"
 #define FIX_FUSE_ABSENT "give ward a /dev/fuse (ward doctor says how)"
 
 const char *ward_plan_fix_fuse(const struct ward_host *h)

@@ -191,7 +191,7 @@ struct ward_host {
 	int landlock_abi;            /* 0 = none */
 	bool no_seccomp;             /* no filter can be installed */
 	bool seccomp_notify;
-	bool no_taking;              /* pidfd_open or pidfd_getfd is refused, so that no connect is mediated */
+	bool no_taking;              /* pidfd_open or pidfd_getfd is refused, or Yama refuses all of it: no connect is mediated */
 	bool no_routes;              /* nobody may ask for or make any: AF_NETLINK is refused */
 	bool no_inet;                /* there are no sockets of AF_INET, at which connects are taken in */
 	const char *refused;         /* a call that no start can do without, and that is refused here; NULL: none is */

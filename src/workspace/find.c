@@ -153,10 +153,14 @@ int ward_store_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err)
 		return ward_fail(err, WARD_E_NOTFOUND,
 			"no run is or was under review: there is no %s", out);
 	if (fd < 0) {
+		bool full = errno == ENOSPC || errno == EDQUOT;
+
 		r = ward_fail_errno(err, WARD_E_SYSTEM, errno,
 			"the store of workspaces under review cannot be opened");
 		ward_fail_at(err, out, 0, 0);
-		ward_fail_fix(err, "set XDG_STATE_HOME to a directory of your own");
+		ward_fail_fix(err, "%s",
+			full ? "free space or inodes there (df -h, df -i), or set XDG_STATE_HOME to a directory on another file system"
+			     : "set XDG_STATE_HOME to a directory of your own");
 		return r;
 	}
 	r = ward_store_own(fd, out, err);

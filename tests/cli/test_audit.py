@@ -181,6 +181,22 @@ def a_refusal_of_the_network_has_a_cure_too(p, cure):
 
 @test
 @placed
+def no_log_is_no_damaged_log(p):
+    """1 is said of a log that was looked at, and of no other: whoever asks from a script would believe it."""
+    if os.geteuid() != 0:       # root's has a place of its own
+        r = subprocess.run([WARD, "audit", "verify"], env={"PATH": "/usr/bin:/bin"}, capture_output=True, timeout=30, check=False)
+        check_eq((r.returncode, r.stdout), (2, b""), r.stderr)
+        check_in(b"no place for the audit log", r.stderr)
+    log = forged(p, chain({"kind": "run.start"}, {"kind": "run.end"}))
+    check_eq(tool(p, "audit", "verify", log).code, 0)
+    log.write_bytes(log.read_bytes().replace(b"run.end", b"run.eNd"))
+    r = tool(p, "audit", "verify", log)
+    check_eq(r.code, 1, r.err)
+    check_eq(tool(p, "audit", "verify", p.side / "none").code, 2)
+
+
+@test
+@placed
 def a_log_that_others_may_write_allows_nothing(p):
     good = chain(refusal(p, "--read '/srv/x/y'"), {"kind": "run.end"})
     check_eq(tool(p, "allow", "#1", "--audit", forged(p, good)).code, 0)

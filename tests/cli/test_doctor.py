@@ -39,11 +39,11 @@ def place():
         tree.remove_tree(base)
 
 
-def doctor(base, before="", user=True, words=("--json",)):
-    """Run it, as the ordinary user where this is root; before: shell lines that take something away first, as the caller."""
+def doctor(base, before="", user=True, words=("--json",), front=()):
+    """Run it, as the ordinary user where this is root; before: shell lines that take something away first, as the caller, below front."""
     drop = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"] if user and os.geteuid() == 0 else []
     script = f"set -e; {before or ':'}; cd {base}; exec \"$@\""
-    p = subprocess.run(["sh", "-c", script, "sh", *drop, "env", f"HOME={base}", f"XDG_STATE_HOME={base}/state", f"{base}/ward",
+    p = subprocess.run([*front, "sh", "-c", script, "sh", *drop, "env", f"HOME={base}", f"XDG_STATE_HOME={base}/state", f"{base}/ward",
                         "doctor", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                        text=True, timeout=60, check=False)
     check_eq(p.stderr, "", "stderr")
@@ -323,6 +323,16 @@ def log_is_looked_at():
         os.chmod(log, 0o622)
         _, found = report(base)
         expect(found, "audit", "fail", "written by group or others", "chmod 600")
+
+
+@test
+def no_room_for_the_log():
+    """Neither bytes nor files: a run would be refused."""
+    only_as_root()
+    with place() as base:
+        for size, word, fix in (("size=1M", "less than 16M free", "df -h"), ("size=32M,nr_inodes=9", "fewer than 64 files", "df -i")):
+            _, found = report(base, front=("unshare", "-m"), before=f"mount -t tmpfs -o uid={UID},mode=700,{size} t {base}/state")
+            expect(found, "audit", "warn", word, fix)
 
 
 @test

@@ -128,6 +128,18 @@ def hidden_pids():
     box.mount("proc", "/proc", "proc", 0, "hidepid=2")
 
 
+def nobody_traces():
+    """kernel.yama.ptrace_scope is 3: what it refuses is a filter's here. A /proc that is covered is none that a run may mount: there is another."""
+    box.private_mounts()
+    whole, names = tempfile.mkdtemp(prefix="ward-env-proc-"), ("cap_last_cap", "overflowuid", "overflowgid", "pid_max", "random/boot_id", "random/uuid")
+    box.mount("proc", whole, "proc")
+    box.mount("ward-test", "/proc/sys/kernel", "tmpfs", 0, "mode=0755")
+    for name, text in [("yama/ptrace_scope", "3\n"), *[(n, pathlib.Path(f"{whole}/sys/kernel/{n}").read_text()) for n in names]]:
+        path = pathlib.Path("/proc/sys/kernel") / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+
 def in_chroot():
     box.private_mounts()
     top = tempfile.mkdtemp(prefix="ward-env-root-")
@@ -242,6 +254,7 @@ ENVIRONMENTS = [
     Environment("no-pivot-root", "pivot_root is refused, mounts are not (a filter)", rules=[("pivot_root", EPERM)]),
     Environment("no-taking", "no descriptor can be taken out of a process (a filter that refuses pidfd_getfd without CAP_SYS_PTRACE)",
                 rules=[("pidfd_getfd", EPERM)]),
+    Environment("no-tracing", "kernel.yama.ptrace_scope is 3", mounts=nobody_traces, rules=[("pidfd_getfd", EPERM, 2, None, 0), ("process_vm_readv", EPERM)]),
     Environment("no-waitid", "a filter refuses waitid (what becomes of the children that try things is not told)", rules=[("waitid", EPERM)]),
     Environment("no-landlock-self", "Landlock is there, and a filter lets nobody restrict itself", rules=[("landlock_restrict_self", EPERM)]),
     Environment("covered-proc", "parts of /proc are covered", mounts=covered_proc),

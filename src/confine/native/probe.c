@@ -248,6 +248,15 @@ static bool no_socket(int family, int type, int protocol)
 	return fd < 0 && (refused(fd) || errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT);
 }
 
+/* Yama's "no attach", until the next boot: of another process, be it our child, nothing can be taken. Asked of itself each may all. */
+static bool nobody_traces(void)
+{
+	WARD_FD fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+	char c = 0;
+
+	return fd >= 0 && read(fd, &c, 1) == 1 && c == '3';
+}
+
 static void look_for_refused(struct ward_host *h)
 {
 	int image = ward_native_image();
@@ -258,7 +267,7 @@ static void look_for_refused(struct ward_host *h)
 	h->no_routes = no_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	h->no_inet = no_socket(AF_INET, SOCK_DGRAM, 0);
 	h->no_taking = refused(syscall(SYS_pidfd_open, -1, ~0U)) ||
-		refused(syscall(SYS_pidfd_getfd, -1, -1, ~0U));
+		refused(syscall(SYS_pidfd_getfd, -1, -1, ~0U)) || nobody_traces();
 }
 
 int ward_host_facts(struct ward_host *ret, struct ward_error *err)

@@ -21,6 +21,7 @@
 #include "os/os.h"
 #include "run/doctor/doctor.h"
 
+#define LOG_FILES_MIN 64
 #define LOG_ROOM_MIN (16u << 20)
 #define NOFILE_MIN 1024
 #define FSIZE_MIN (1ull << 30)
@@ -269,11 +270,18 @@ DOCTOR_CHECK(doctor_audit)
 		else
 			doctor_say(f, DOCTOR_OK, "%s can be made", path);
 	}
-	if (f->status == DOCTOR_OK && statvfs(dir, &fs) == 0 &&
-		(uint64_t)fs.f_bavail * fs.f_frsize < LOG_ROOM_MIN) {
+	if (f->status != DOCTOR_OK || statvfs(dir, &fs) < 0)
+		return;
+	if ((uint64_t)fs.f_bavail * fs.f_frsize < LOG_ROOM_MIN) {
 		doctor_say(f, DOCTOR_WARN,
 			"less than 16M free below %s: when it is full, runs are refused", dir);
 		doctor_fix(f, "df -h %s", ward_paste(word, dir, "DIRECTORY"));
+	} else if (fs.f_files && fs.f_favail < LOG_FILES_MIN) {
+		/* 0 in all: a file system that has no number of them (btrfs). */
+		doctor_say(f, DOCTOR_WARN,
+			"fewer than %d files can be made below %s: when there is none, runs are refused",
+			LOG_FILES_MIN, dir);
+		doctor_fix(f, "df -i %s", ward_paste(word, dir, "DIRECTORY"));
 	}
 }
 
