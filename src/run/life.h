@@ -108,9 +108,9 @@ int asking_begin(struct life *l, struct ward_error *err);
  * before it counts. *ret_again: something was answered, so the request has to be looked at again.
  */
 int asking_do(struct life *l, bool *ret_again, struct ward_error *err);
-/* The rules that a person wanted to have written. */
-void asking_write_rules(struct life *l), asking_end(struct life *l);
-void ward_not_found(struct life *l), ward_uncached(struct life *l), ward_uncached_refused(struct life *l, const char *path); /* live/ */
+void asking_write_rules(struct life *l), asking_end(struct life *l); /* the rules that a person wanted to have written */
+void ward_not_found(struct life *l), ward_no_tmp(struct life *l); /* live/ */
+void ward_uncached(struct life *l), ward_uncached_refused(struct life *l, const char *path);
 /* A question, and its answer, in the log, durably. */
 int asking_record(struct life *l, const struct ward_asks *a, const struct ward_asked *k, struct ward_error *err);
 int asking_record_said(struct life *l, const struct ward_asks *a, const struct ward_asked *k, const struct ward_reply *s,

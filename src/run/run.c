@@ -382,6 +382,7 @@ static int wind_up(struct life *l, struct ward_error *err)
 	r = r == WARD_OK ? s : r;
 	names_to_outcome(l);
 	ward_not_found(l);
+	ward_no_tmp(l);
 	ward_uncached(l);
 	s = record_limits(l, r < 0 ? &later : err);
 	if (r == WARD_OK)

@@ -452,6 +452,7 @@ def what_is_closed_to_roots_command_where_nothing_can_be_mapped_is_said_before(p
         check_eq(r.code, 0, f"{words}: {r.err}")
         lines = [line for line in r.err.splitlines() if "is closed to the command" in line]
         check_eq(len(lines), 1 if said else 0, f"{words}: {r.err}")
+        check("which is not that user" not in r.err, f"{words}: whose the cure makes it would be told to take it back: {r.err}")
         for word in said or ():
             check_in(word, lines[0])
     # Nobody named a runtime in root's home, and all of that is opened to nobody.

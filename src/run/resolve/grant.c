@@ -202,12 +202,14 @@ int ward_rs_check_target(struct ward_resolver *rs, const struct ward_cap *cap,
 
 /*
  * As root the command is a reserved user, to whom the mounts show root's files as its own and nobody else's: of what another
- * user owns it may do what everybody may. Said once for a grant, however many files it is, and not where that is enough.
+ * user owns it may do what everybody may. Said once for a grant, however many files it is, and not where that is enough. Without mounts it is that
+ * user by the host's own ids, and what is closed to it is looked at (hold.c).
  */
 static int warn_owner(struct ward_resolver *rs, const struct ward_cap *cap,
 	const struct ward_target *t, int rule, struct ward_error *err)
 {
-	if (rs->host->uid != 0 || t->st.st_uid == 0 || rs->owner_warned == rule + 1)
+	if (rs->host->uid != 0 || !rs->host->userns || t->st.st_uid == 0 ||
+		rs->owner_warned == rule + 1)
 		return WARD_OK;
 	if (cap->type == WARD_CAP_FILE_READ && S_ISREG(t->st.st_mode) && (t->st.st_mode & S_IROTH))
 		return WARD_OK;
