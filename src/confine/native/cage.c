@@ -299,8 +299,11 @@ void ward_helper_kill(void *cage)
 	struct ward_native *c = cage;
 	bool at_once = false;
 
-	if (c->ctl >= 0 && c->ready && !c->over)
+	/* Whoever stopped it from outside has stopped no limit: it goes on as far as to its end. */
+	if (c->ctl >= 0 && c->ready && !c->over) {
 		(void)send_msg(c->ctl, WARD_MSG_KILL, 0);
+		(void)ward_pidfd_signal(c->init.pidfd, SIGCONT);
+	}
 	if (c->init.pidfd >= 0 && (!c->ready || c->over))
 		(void)ward_pidfd_signal(c->init.pidfd, SIGKILL);
 	/*
