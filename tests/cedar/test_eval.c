@@ -293,6 +293,71 @@ TEST(generated)
 	printf("# %zu values, %zu faults\n", values, faults);
 }
 
+/* Entities of which each lies in some of those before it, as JSON: "A"::"0" to "A"::"n-1". */
+static void hierarchy(uint64_t *seed, struct ward_buf *b, unsigned n)
+{
+	ward_buf_adds(b, "[");
+	for (unsigned i = 0; i < n; i++) {
+		ward_buf_addf(b,
+			"%s{\"uid\":{\"type\":\"A\",\"id\":\"%u\"},\"attrs\":{},\"parents\":[",
+			i > 0 ? "," : "", i);
+		for (unsigned k = 0, of = i > 0 ? below(seed, 4) : 0; k < of; k++)
+			ward_buf_addf(b, "%s{\"type\":\"A\",\"id\":\"%u\"}", k > 0 ? "," : "",
+				below(seed, i));
+		ward_buf_adds(b, "]}");
+	}
+	ward_buf_adds(b, "]");
+}
+
+/* "in" a list is "in" one of it, however long it is, and whoever has more: the list, or the entity that lies in others. */
+TEST(in_lists)
+{
+	struct ward_buf b = WARD_BUF_INIT, list = WARD_BUF_INIT, chain = WARD_BUF_INIT;
+	uint64_t seed = 9;
+	size_t found = 0, not = 0;
+	struct world w;
+
+	hierarchy(&seed, &b, 60);
+	world_begin(&w, ward_buf_cstr(&b));
+	world_ask(&w, "A::\"59\"", "Action::\"v\"", "A::\"58\"", "{}");
+	for (unsigned i = 0; i < 3000; i++) {
+		unsigned of = below(&seed, 70), n = below(&seed, 50), wrong = below(&seed, 200);
+		struct cedar_value v, want;
+		struct cedar_fault f;
+		bool ok;
+
+		ward_buf_clear(&list);
+		ward_buf_clear(&chain);
+		for (unsigned k = 0; k < n; k++) {
+			unsigned one = below(&seed, 250); /* most of them are nothing */
+
+			ward_buf_addf(&list, "%s A::\"%u\"", k > 0 ? "," : "", one);
+			if (k == wrong)
+				ward_buf_adds(&list, ", 7");
+			ward_buf_addf(&chain, "%sA::\"%u\" in A::\"%u\"", k > 0 ? " || " : "", of,
+				one);
+		}
+		ward_buf_clear(&b);
+		ward_buf_addf(&b, "A::\"%u\" in [%s]", of, ward_buf_cstr(&list));
+		CASE("%s", ward_buf_cstr(&b));
+		ok = interpret(&w, expr(&w, ward_buf_cstr(&b)), &v, &f);
+		CHECK_EQ_INT(ok, wrong >= n);
+		CHECK(ok || f.kind == CEDAR_FAULT_TYPE);
+		if (!ok)
+			continue;
+		REQUIRE(n == 0 || interpret(&w, expr(&w, ward_buf_cstr(&chain)), &want, &f));
+		CHECK_EQ_INT(v.truth, n > 0 && want.truth);
+		found += v.truth;
+		not += !v.truth;
+	}
+	CHECK(found > 500 && not > 500);
+	printf("# %zu in, %zu not\n", found, not );
+	ward_buf_done(&b);
+	ward_buf_done(&list);
+	ward_buf_done(&chain);
+	world_end(&w);
+}
+
 /* Several conditions: in order, the first that does not hold ends it. */
 TEST(conditions_in_order)
 {

@@ -132,10 +132,12 @@ const struct cedar_set *ward_cedar_set_new(struct ward_arena *a, struct cedar_va
 	if (s == NULL)
 		return NULL;
 	from = sort_values(v, s->v, n);
+	s->entities = true;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t h = ward_cedar_value_hash(&from[i]);
 		uint32_t at;
 
+		s->entities = s->entities && from[i].tag == CEDAR_V_ENTITY;
 		if (i == 0 || h != last)
 			run = s->n;
 		for (at = run; at < s->n && !ward_cedar_value_eq(&s->v[at], &from[i]);)
@@ -276,6 +278,7 @@ static int adopt_set(struct cedar_pool *p, const struct cedar_set *s, struct ced
 		return WARD_E_NOMEM;
 	copy->hash = s->hash;
 	copy->n = s->n;
+	copy->entities = s->entities;
 	for (uint32_t i = 0; i < s->n; i++) {
 		if (ward_cedar_value_adopt(p, &s->v[i], &copy->v[i]) < 0)
 			return WARD_E_NOMEM;

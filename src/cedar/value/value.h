@@ -38,6 +38,7 @@ struct cedar_value {
 struct cedar_set {
 	uint64_t hash;
 	uint32_t n;
+	bool entities;                                   /* no element is anything else; so of an empty one */
 	struct cedar_value v[];
 };
 struct cedar_member {
