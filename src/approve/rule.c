@@ -136,6 +136,16 @@ int ward_rule_text(const struct ward_asks *a, const struct ward_asked *k, const 
 
 /* ---- what has expired ---- */
 
+/* Where the language ends a comment: of a file with "\r\n" the second is an empty line. */
+static size_t line_length(const char *s, size_t n)
+{
+	size_t len = 0;
+
+	while (len < n && s[len] != '\n' && s[len] != '\r')
+		len++;
+	return len;
+}
+
 /* 1: a line that says until when, and that is over or says no time; 0: one that is not over; -1: another line. */
 static int over(const char *line, size_t n, const char now[TIME_TEXT])
 {
@@ -183,9 +193,8 @@ int ward_rule_check(const char *text, size_t n, const char *file, struct ward_er
 {
 	uint32_t line = 1;
 
-	for (size_t i = 0; i < n; line++) {
-		const char *end = memchr(text + i, '\n', n - i);
-		size_t len = end ? (size_t)(end - (text + i)) : n - i;
+	for (size_t i = 0; i < n;) {
+		size_t len = line_length(text + i, n - i);
 
 		/* Before every time: whatever is over then says no time. */
 		int o = over(text + i, len, "0000-00-00T00:00:00Z");
@@ -199,6 +208,7 @@ int ward_rule_check(const char *text, size_t n, const char *file, struct ward_er
 				"2027-01-31T00:00:00Z");
 			return WARD_E_PARSE;
 		}
+		line += i + len < n && text[i + len] == '\n';
 		i += len + 1;
 	}
 	return WARD_OK;
@@ -211,8 +221,7 @@ void ward_rule_expire(char *text, size_t n, uint64_t now)
 
 	time_text(now, at);
 	for (size_t i = 0; i < n;) {
-		const char *end = memchr(text + i, '\n', n - i);
-		size_t len = end ? (size_t)(end - (text + i)) : n - i;
+		size_t len = line_length(text + i, n - i);
 		int o = over(text + i, len, at);
 
 		if (o >= 0)
@@ -299,8 +308,7 @@ static bool under_a_time(const char *s, size_t n)
 	bool some = false;
 
 	for (size_t i = 0; i < n;) {
-		const char *end = memchr(s + i, '\n', n - i);
-		size_t len = end ? (size_t)(end - (s + i)) : n - i;
+		size_t len = line_length(s + i, n - i);
 
 		if (over(s + i, len, "0000-00-00T00:00:00Z") >= 0)
 			some = s[i + sizeof("// ") - 1] == 'u';

@@ -99,6 +99,11 @@ TEST(what_has_expired)
 		{ "// until tomorrow\nb\n// until 2999-01-01T00:00:00Z\nc\n",
 			"\n\n// until 2999-01-01T00:00:00Z\nc\n" },
 		{ "// until 9999\nb", "\n" },
+		/* As other systems end their lines, where the language ends a comment. */
+		{ "a\r\n// until 1970-01-01T00:16:40Z\r\nb\r\n// for good\r\nc\r\n",
+			"a\r\n\r\n\r\n// for good\r\nc\r\n" },
+		{ "// until 1970-01-01T00:16:41Z\r\nb", "// until 1970-01-01T00:16:41Z\r\nb" },
+		{ "// a\r// until 1970-01-01T00:16:40Z\rb\r", "// a\r\r\r" },
 		{ "", "" },
 	};
 
@@ -110,7 +115,7 @@ TEST(what_has_expired)
 		ward_rule_expire(text, strlen(text), 1000);
 		/* Lines stay; blanks at their ends are what was taken. */
 		for (size_t i = 0; text[i]; i++) {
-			if (text[i] == '\n') {
+			if (text[i] == '\n' || text[i] == '\r') {
 				while (n > line && left[n - 1] == ' ')
 					n--;
 				line = n + 1;
@@ -121,6 +126,28 @@ TEST(what_has_expired)
 			n--;
 		left[n] = '\0';
 		CHECK_STR_EQ(left, row->left);
+	}
+}
+
+TEST(which_times_are_none)
+{
+	static const struct {
+		const char *text;
+		uint32_t line; /* 0: all of them are times */
+	} rows[] = {
+		{ "// until 2027-01-31T00:00:00Z\r\nx\r\n// for good\r\n", 0 },
+		{ "// a\r// until 2027-01-31T00:00:00Z\rx\r", 0 },
+		{ "a\r\nb\r\n// until 2027\r\nx", 3 },
+		{ "// a\r// until 2027\rx\r", 1 },
+		{ "a\n  // until 2027-01-31T00:00:00Z\n", 2 },
+	};
+
+	TABLE(row, rows) {
+		struct ward_error e = WARD_ERROR_INIT;
+
+		CHECK_EQ_INT(ward_rule_check(row->text, strlen(row->text), "f", &e),
+			row->line == 0 ? WARD_OK : WARD_E_PARSE);
+		CHECK_EQ_INT(e.line, row->line);
 	}
 }
 
