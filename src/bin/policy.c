@@ -349,11 +349,14 @@ static int check(struct ward_request *r, struct own *o, struct ward_error *err)
 	if (ward_request_check(r, o->json, &text, err) < 0) {
 		/*
 		 * A file that is not there is nothing to say yes or no about: opening it failed, and the errno says so. A profile or
-		 * a program that a policy names, and that is not there, is what is wrong with it.
+		 * a program that a policy names, and that is not there, is what is wrong with it. Where memory or Ward itself failed
+		 * nothing was said of the policies at all.
 		 */
 		say_error(err);
-		return err->code == WARD_E_NOTFOUND && err->sys_errno != 0 ? EXIT_USAGE
-									   : EXIT_REFUSED;
+		return err->code == WARD_E_NOMEM || err->code == WARD_E_INTERNAL ||
+				(err->code == WARD_E_NOTFOUND && err->sys_errno != 0)
+			? EXIT_USAGE
+			: EXIT_REFUSED;
 	}
 	return policy_print(text);
 }

@@ -293,5 +293,21 @@ def who_leaves_a_list_out_is_named_for_it(p):
         check(str(own) not in r.out, r.out)
 
 
+@test
+@placed
+def what_the_recipes_say_is_so(p):
+    """The example of docs/guide/recipes.md, whole: it is valid, and answers as it says. (Whether it starts depends on the hour.)"""
+    text = (cli.ROOT / "docs/guide/recipes.md").read_text()
+    files = dict(re.findall(r"^`(team[^`]*)`, \[.*\n(?:.+\n)*\n```\w+\n((?:.*\n)*?)```$", text, flags=re.M))
+    check_eq(sorted(files), ["team-tests.yaml", "team.cedar", "team.yaml"])
+    for name, content in files.items():
+        p.write(name, content)
+    run = foreign(p)
+    r = run("team.yaml", "team.cedar", kind=("policy", "check"))
+    check_in(", 0 warnings", r.out, r.err)
+    r = run("team-tests.yaml", kind=("policy", "test"))
+    check_eq((r.code, r.out), (0, f"{text.count('expect: ')} passed, 0 failed\n"), r.err)
+
+
 if __name__ == "__main__":
     main()

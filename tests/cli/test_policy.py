@@ -304,11 +304,14 @@ PROFILE = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  fsProfi
     ("capabilities that are not there", ["--capabilities", "none.json"], 2, "none.json"),
     ("a wrong option", ["--mode", "reed", "program.yaml"], 2, "reed"),
     ("a profile of an option that is not there", ["program.yaml", "--profile", "b"], 1, 'there is no profile "b"'),
-    ("a program that is not there", ["program.yaml", "--profile", "a"], 1, "program.yaml:6:34: there is no program"))])
+    ("a program that is not there", ["program.yaml", "--profile", "a"], 1, "program.yaml:6:34: there is no program"),
+    ("a program with its arguments", ["words.yaml", "--profile", "a"], 1,
+     'words.yaml:6:34: there is no program "git push" on PATH; a program is granted with whatever arguments: write "git"'))])
 def check_tells_a_wrong_policy_from_none(row):
     words, code, says = row
     with place({"caps.json": '[{"type": "FILE_READ", "resource": "src/"}]', "extends.yaml": PROFILE % "{extends: b}",
-                "program.yaml": PROFILE % '{read: [src], allowExec: [no-such-program]}'}) as policy:
+                "program.yaml": PROFILE % '{read: [src], allowExec: [no-such-program]}',
+                "words.yaml": PROFILE % '{read: [src], allowExec: ["git push"]}'}) as policy:
         r = policy("check", *words)
         check_eq((r.code, r.out), (code, ""), r.err)
         check_in(says, r.err)

@@ -344,6 +344,29 @@ def a_rule_in_vain_is_told():
 
 
 @test
+def a_rule_that_no_run_is_asked_about_is_told():
+    """What a person takes for held, and is not, is a warning with what holds instead: at each start, too."""
+    rule = 'forbid (principal, action %s, resource);\n'
+    rows = [("http.request", "net.connect"), ("git.push", "net.connect"), ("git.commit", "fs.write of git"), ("git.read", "fs.read of git"),
+            ("shell.exec", "proc.exec"), ("tool.call", "ward run")]
+    both = rule % 'in [Ward::Action::"net.connect", Ward::Action::"http.request"]' + rule % '== Ward::Action::"secret.read"'
+    agent = 'forbid (principal in Ward::Agent::"a", action == Ward::Action::"fs.write", resource) when { context.tier == 1 };\n'
+    files = {"all.cedar": "".join(rule % f'== Ward::Action::"{a}"' for a, _ in rows), "group.cedar": rule % 'in Ward::Action::"git_write"',
+             "held.cedar": both, "agent.cedar": agent}
+    with place(files) as policy:
+        told = policy("check", "all.cedar").out.splitlines()
+        check_eq(len(told), len(rows) + 1, told)
+        for i, ((a, cure), line) in enumerate(zip(rows, told)):
+            check_in(f"warning: all.cedar:{i + 1}:1: no run is asked about {a}, so that this forbid holds of none; ", line)
+            check_in(cure, line)
+        check_in("no run is asked about git.push", policy("check", "group.cedar").out)
+        check_in(", 0 warnings", policy("check", "held.cedar").out)
+        check_in(", 0 warnings", policy("check", "--mode", "repo_write").out)
+        check_in("warning: agent.cedar:1:1: no run has an agent, so that nothing lies in this one; whose run it is", policy("check", "agent.cedar").out)
+        check_in("all.cedar:2:1: no run is asked about git.push", policy.place.run("--policy", "all.cedar", "true", kind=("plan",)).out)
+
+
+@test
 def two_of_one_id_are_told():
     """Reports, the log and tests of policies name a rule by its id: of two, nobody knows which one is meant. It changes no decision."""
     one = '@id("a") %s (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./%s");\n'

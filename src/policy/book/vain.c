@@ -307,6 +307,54 @@ static int findings(struct vain *v, const struct ward_book_set *set, const struc
 	return r;
 }
 
+/* ---- what no run is asked about ---- */
+
+/*
+ * Decided where somebody asks (ward policy explain, the library), and asked about by no run: nothing of this version sees it
+ * happen. What holds of it is said instead. Secrets, tables, registries and artifacts are not here: no run is given any.
+ */
+static const struct {
+	enum ward_action action;
+	const char *fix;
+} unasked[] = {
+	{ WARD_ACT_HTTP_REQUEST,
+		"what a run may connect to is net.connect, whatever it says there; what is spoken there is context.inspected" },
+	{ WARD_ACT_GIT_PUSH,
+		"where a run can push to is net.connect, and what it can log in with fs.read and env.read" },
+	{ WARD_ACT_GIT_COMMIT, "what it takes to commit is fs.write of git's directories" },
+	{ WARD_ACT_GIT_READ, "what it takes to read history is fs.read of git's directories" },
+	{ WARD_ACT_SHELL_EXEC,
+		"which programs a run may start, shells among them, is fs.exec and proc.exec" },
+	{ WARD_ACT_TOOL_CALL,
+		"start the tool's server by ward run, with what it may do as grants" },
+};
+
+#define NEVER_GIVEN \
+	(UINT32_C(1) << WARD_ACT_SECRET_READ | UINT32_C(1) << WARD_ACT_ARTIFACT_READ | \
+		UINT32_C(1) << WARD_ACT_ARTIFACT_WRITE | UINT32_C(1) << WARD_ACT_DB_READ | \
+		UINT32_C(1) << WARD_ACT_DB_WRITE | UINT32_C(1) << WARD_ACT_REGISTRY_READ | \
+		UINT32_C(1) << WARD_ACT_REGISTRY_WRITE)
+
+static int asked_by_nobody(struct vain *v, const struct cedar_policy *p)
+{
+	uint32_t bits = ward_book_actions_of(v->b, p) & ~NEVER_GIVEN;
+	size_t first = WARD_ARRAY_SIZE(unasked);
+	char what[128];
+
+	for (size_t i = WARD_ARRAY_SIZE(unasked); i-- > 0;) {
+		uint32_t bit = UINT32_C(1) << unasked[i].action;
+
+		first = (bits & bit) != 0 ? i : first;
+		bits &= ~bit;
+	}
+	if (bits != 0 || first == WARD_ARRAY_SIZE(unasked))
+		return WARD_OK;
+	(void)snprintf(what, sizeof(what),
+		"no run is asked about %s, so that this %s holds of none",
+		ward_action_name(unasked[first].action), v->rule->forbids ? "forbid" : "permit");
+	return add(v, v->rule->line, v->rule->column, what, unasked[first].fix);
+}
+
 /* ---- ids that may mean another thing to who wrote them ---- */
 
 static int doubt(struct vain *v, const struct cedar_uid *uid, uint32_t line, uint32_t column)
@@ -328,6 +376,9 @@ static int doubt(struct vain *v, const struct cedar_uid *uid, uint32_t line, uin
 			"a pattern is `resource in Ward::Glob::\"...\"`, in which \"\\\\*\" is that character");
 		return WARD_E_REFUSED;
 	}
+	if (ward_cedar_str_eq(uid->type, v->b->types[WARD_TYPE_AGENT]))
+		return add(v, line, column, "no run has an agent, so that nothing lies in this one",
+			"whose run it is says a component (--component) or a label (--label)");
 	if (glob && id[uid->id->n - 1] == '/')
 		return add(v, line, column,
 			"this pattern is the directory alone, and nothing in it",
@@ -384,6 +435,10 @@ static int doubts(struct vain *v, const struct cedar_policy *p)
 		r = add(v, v->rule->line, v->rule->column,
 			"this permit is of every file of this host",
 			"name what is meant: `resource in Ward::Path::\"./\"` is the workspace");
+	if (r == WARD_OK)
+		r = v->src->layer != WARD_LAYER_BUILTIN ? asked_by_nobody(v, p) : WARD_OK;
+	if (r == WARD_OK && p->principal.uid != NULL)
+		r = doubt(v, p->principal.uid, v->rule->line, v->rule->column);
 	if (r == WARD_OK && p->resource.uid != NULL)
 		r = doubt(v, p->resource.uid, v->rule->line, v->rule->column);
 	for (uint32_t i = 0; r == WARD_OK && i < p->n_conditions; i++)

@@ -210,7 +210,13 @@ const char *ward_sugar_find(const struct ward_sugar_host *host, struct ward_aren
 		return found;
 	(void)ward_fail(err, WARD_E_NOTFOUND, "there is no program \"%s\" on PATH", name);
 	ward_fail_at(err, origin->file, origin->line, origin->column);
-	ward_fail_fix(err, "write its whole path");
+	/* As other tools write it: "git push", "npm run test:*". */
+	if (strchr(name, ' ') != NULL)
+		ward_fail_fix(err,
+			"a program is granted with whatever arguments: write \"%.*s\" (what it may do with them is files, hosts and variables), or its whole path",
+			(int)strcspn(name, " "), name);
+	else
+		ward_fail_fix(err, "write its whole path");
 	return NULL;
 }
 
