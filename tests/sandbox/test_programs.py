@@ -90,6 +90,7 @@ RULES = [
 def however_it_is_written(p, text, *words):
     r = run(p, text + "\n", *words, "--read", ".", "sh", "-c", "head -c1 /etc/passwd 2>/dev/null; echo hi | tail -n1")
     check_eq(r.out, "hi\n", r.err)
+    check_in('EXTERNAL_COMMAND "/usr/bin/head" refused: ', r.err)
 
 
 @both
@@ -178,8 +179,10 @@ def a_denied_name_is_each_of_that_name_on_the_path(p):
     p.write("t.yaml", PROFILE % "tool, nosuchtool")
     words = ("--policy", "t.yaml", "--profile", "x", "sh", "-c", "tool; one/tool; two/tool; echo end")
     path = {"PATH": f"{p.ws}/one:{p.ws}/two:/usr/bin:/bin"}
-    r = p.run(*words, env=env(p, **path))
-    check_eq(r.out, "end\n", r.err)
+    r = p.run("--fail-on-violation", *words, env=env(p, **path))
+    check_eq((r.code, r.out), (123, "end\n"), r.err)
+    for name in ("one/tool", "two/tool"):
+        check_in(f'EXTERNAL_COMMAND "{p.ws}/{name}" refused: a rule forbids it (t.yaml:9)', r.err)
     # A document that many hosts share names what some of them lack: who checks or plans is told, a start is not.
     check("takes nothing away" not in r.err, r.err)
     for kind, more in ((("policy", "check"), words[:4]), (("plan",), words)):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Naming programs that may not be executed (the plan's switch notify-exec). Landlock refuses them, and tells nobody; so
+ * Naming programs that may not be executed (the plan's switch notify-exec). Landlock and mounts refuse them, and tell nobody; so
  * execve and execveat are looked at where the plan limits what may run, and only there. A program that is in the view
  * and that no rule lets run is noted and answered EACCES, as Landlock would; everything else goes on.
  *
@@ -46,6 +46,9 @@ static bool granted(const struct ward_notify *n, const struct ward_place *at)
 {
 	const struct ward_plan *p = n->plan;
 
+	/* What a rule takes out of a directory of programs is a mount of its own. */
+	if (at->mount && at->mount->noexec)
+		return false;
 	for (size_t i = 0; i < p->n_nodes; i++)
 		if (p->nodes[i].exec && ward_path_within(at->path, p->nodes[i].dest))
 			return true;
