@@ -343,6 +343,7 @@ static int first_time(struct reader *r, struct ward_buf *text)
 			result = read_file(r, r->names[i], &r->stats[i], text);
 		if (result < 0)
 			return result;
+		f->written = r->stats[i].st_mtim.tv_sec;
 		r->bytes += text->n;
 		if (r->bytes > WARD_LAYER_BYTES_MAX) {
 			(void)fail(r, NULL, WARD_E_LIMIT, "its files are larger than %u bytes",

@@ -76,6 +76,7 @@ struct ward_policy_file {
 	const char *name;            /* "build.yaml" */
 	const char *path;            /* for messages and @source: the real path of the directory, and the name */
 	struct ward_str text;        /* NUL-terminated behind n; a NUL may be inside */
+	int64_t written;             /* when, in seconds, as the file system says */
 	char sha256[WARD_SHA256_HEX];
 };
 

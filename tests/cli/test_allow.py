@@ -258,4 +258,23 @@ def a_time_that_is_none_is_no_end(p, line):
     check_eq(p.run("true", env={"XDG_CONFIG_HOME": str(d.parent)}).code, 0)
 
 
+@cases([("an hour and more", (5400, "")), ("of a server of files", (1800, "x\n"))])
+@placed
+def a_clock_that_was_set_back_revives_nothing(p, row):
+    """The file is younger than the time is: who knows what is over?"""
+    ahead, out = row
+    d = p.side / "config/ward"
+    d.mkdir(parents=True, mode=0o700)
+    d.chmod(0o700)
+    p.write("out/x", "x\n")
+    own = d / "approved.cedar"
+    own.write_text('// until 2199-01-01T00:00:00Z\npermit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./out");\n'
+                   '// for good\npermit (principal, action == Ward::Action::"fs.read", resource == Ward::Path::"./out/y");\n')
+    p.write("out/y", "y\n")
+    os.utime(own, (time.time() + ahead,) * 2)
+    r = p.run("/bin/sh", "-c", "cat out/x; cat out/y", env={"XDG_CONFIG_HOME": str(d.parent)})
+    check_eq((r.code, r.out), (0, out + "y\n"), r.err)
+    check_eq("approved.cedar was written later than this host's clock says it is" in r.err, not out, r.err)
+
+
 main()

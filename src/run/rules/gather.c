@@ -289,17 +289,29 @@ static int mode(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 	return add_shipped(b, b->mode->file, (struct ward_str){ b->mode->text, b->mode->n }, err);
 }
 
+#define CLOCK_DIFFERS 3600 /* seconds, between this host and a server of files */
+#define END_OF_TIME 253402300799u /* 9999-12-31T23:59:59Z */
+
 /* What the user said yes to for a while, and that is over, is no policy any more; its lines stay where they are. */
-static int own_rules(struct ward_rulebook *b, const struct ward_policy_file *f,
-	struct ward_error *err)
+static int own_rules(struct ward_resolver *rs, struct ward_rulebook *b,
+	const struct ward_policy_file *f, struct ward_error *err)
 {
 	char *text = ward_arena_dup(b->arena, f->text.s, f->text.n);
+	uint64_t now = ward_now_wall_ns() / 1000000000;
 
 	if (!text)
 		return ward_rs_nomem(err);
 	if (ward_rule_check(text, f->text.n, f->path, err) < 0)
 		return WARD_E_PARSE;
-	ward_rule_expire(text, f->text.n, ward_now_wall_ns() / 1000000000);
+	/* A clock that was set back (a battery that is empty, a snapshot) would bring back what is over. */
+	if (f->written > (int64_t)now + CLOCK_DIFFERS) {
+		now = END_OF_TIME;
+		if (ward_rs_warn(rs, err,
+			    "%s was written later than this host's clock says it is: what stands under \"// until\" does not count",
+			    f->path) < 0)
+			return WARD_E_NOMEM;
+	}
+	ward_rule_expire(text, f->text.n, now);
 	return add_cedar(b, f->path, (struct ward_str){ text, f->text.n }, f->layer, !f->may_grant,
 		err);
 }
@@ -309,7 +321,7 @@ static int layer_file(struct ward_resolver *rs, struct ward_rulebook *b,
 {
 	if (f->layer == WARD_LAYER_USER &&
 		(ward_streq(f->name, WARD_APPROVED_FILE) || ward_streq(f->name, WARD_ALLOWED_FILE)))
-		return own_rules(b, f, err);
+		return own_rules(rs, b, f, err);
 	if (f->kind == WARD_POLICY_CEDAR)
 		return add_cedar(b, f->path, f->text, f->layer, !f->may_grant, err);
 	if (f->kind == WARD_POLICY_DOCUMENT)
