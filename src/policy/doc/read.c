@@ -100,6 +100,30 @@ static bool indented_too_little(const struct doc_reader *in, const struct ward_j
 	return false;
 }
 
+/* What denies stands beside the profiles, for all of them, and what grants in one of them: where other tools have one list. */
+static bool elsewhere(const struct doc_reader *in, const struct ward_json *node, const char *what)
+{
+	static const char *const of_profile[] = { "read", "modify", "allowExec", "denyExec", "env",
+		"caches", "network", "limits", "extends", "includes" };
+	const bool in_profile = strncmp(what, "profile ", strlen("profile ")) == 0;
+
+	if (in_profile &&
+		(ward_str_eq(node->key, ward_str("denyRead")) ||
+			ward_str_eq(node->key, ward_str("denyModify")))) {
+		ward_fail_fix(in->err,
+			"it belongs below spec, beside fsProfiles, and holds for every profile; of one alone read and modify take away with \"!\"");
+		return true;
+	}
+	for (size_t i = 0; strcmp(what, "spec") == 0 && i < WARD_ARRAY_SIZE(of_profile); i++) {
+		if (!ward_str_eq(node->key, ward_str(of_profile[i])))
+			continue;
+		ward_fail_fix(in->err,
+			"it belongs into a profile: fsProfiles: {NAME: {...}}, which --profile NAME asks for");
+		return true;
+	}
+	return false;
+}
+
 static int unknown_field(const struct doc_reader *in, const struct ward_json *object,
 	const struct ward_json *node, const char *what, const char *const *names, size_t n)
 {
@@ -115,7 +139,7 @@ static int unknown_field(const struct doc_reader *in, const struct ward_json *ob
 			names[i]);
 	if (near == NULL)
 		near = ward_nearest(node->key.s, names, n);
-	if (indented_too_little(in, object, node, what))
+	if (indented_too_little(in, object, node, what) || elsewhere(in, node, what))
 		return WARD_E_PARSE;
 	if (near != NULL)
 		ward_fail_fix(in->err, "did you mean \"%s\"?", near);
