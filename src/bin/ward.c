@@ -558,7 +558,8 @@ static const char *without_group(const char *word)
 {
 	static const char *const elsewhere[][2] = { { "log", "audit show" },
 		{ "logs", "audit show" }, { "exec", "run" }, { "kill", "stop" },
-		{ "list", "runs ls" }, { "-V", "version" }, { "-v", "version" } };
+		{ "list", "runs ls" }, { "-V", "version" }, { "-v", "version" }, { "shell", "run" },
+		{ "start", "run" } };
 
 	for (size_t i = 0; i < WARD_ARRAY_SIZE(elsewhere); i++)
 		if (ward_streq(elsewhere[i][0], word))
@@ -598,6 +599,9 @@ const char *command_near(const char *first, const char *second)
 	size_t n = 0;
 	bool grouped = group(first, seconds, sizeof(seconds)) > 0;
 
+	/* Other tools have it; here nothing is to be set up, and it is nearest to "net". */
+	if (ward_streq(first, "init"))
+		return NULL;
 	(void)snprintf(all, sizeof(all), "%s%s%s", first, second ? " " : "", second ? second : "");
 	for (; command_at(n) && n < WARD_ARRAY_SIZE(names); n++)
 		names[n] = command_at(n)->name;

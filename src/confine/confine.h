@@ -34,7 +34,8 @@ enum ward_refusal_seen {
 	WARD_SEEN_ONLY_READ, /* it, or the directory that it was to be made in, may be read and not changed */
 	WARD_SEEN_ALONE, /* it was granted alone, to be written, and was to be replaced, renamed or removed */
 	WARD_SEEN_DATAGRAM, /* CONNECT: by UDP, which no rule lets out */
-	WARD_SEEN_QUESTION /* CONNECT: by UDP, at the port where names are asked for, in a run that has no network */
+	WARD_SEEN_QUESTION, /* CONNECT: by UDP, at the port where names are asked for, in a run that has no network */
+	WARD_SEEN_MISSING /* UNIX: it is not there, in a private directory; the host may have a socket of that name */
 };
 struct ward_refusal {
 	enum ward_refusal_kind kind;
@@ -46,7 +47,7 @@ struct ward_refusal {
 	uint64_t pid_start; /* in ticks since the boot; 0 = not known */
 	char comm[16]; /* may be "" */
 	bool selftest;
-	bool quiet, sought; /* on data/quiet; sought: for what is looked for in each directory above a project, to read it */
+	bool quiet, sought; /* on data/quiet; sought: what is MISSING, or looked for in each directory above a project */
 	bool over; /* beyond the first WARD_VIOLATION_NAMES_MAX, absent names among them; perhaps of a name handed out already */
 	bool vague; /* perhaps a part of the name alone: to be counted, not described */
 	bool unmade; /* by a call that makes no name: where there is none it was no attempt on anything */

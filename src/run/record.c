@@ -207,7 +207,7 @@ static bool dir_above(struct life *l, const char *path, char out[WARD_PATH_MAX])
 /* Did the broker see the thing itself, and not only a name? */
 static bool was_seen(const struct ward_refusal *f)
 {
-	return f->seen && f->seen != WARD_SEEN_ONLY_READ;
+	return f->seen && f->seen != WARD_SEEN_ONLY_READ && f->seen != WARD_SEEN_MISSING;
 }
 
 static enum record_there on_host(struct life *l, const struct ward_refusal *f)
@@ -223,6 +223,9 @@ static enum record_there on_host(struct life *l, const struct ward_refusal *f)
 		return RECORD_ABSENT;
 	/* The command names what it likes, and a server that is gone answers nobody. The self-test names what is here. */
 	r = ward_look(f->selftest ? NULL : &l->looks, path, AT_SYMLINK_NOFOLLOW, &st);
+	/* A server of the run's own makes a socket; of the host's another was meant. */
+	if (f->seen == WARD_SEEN_MISSING)
+		return r == 0 && S_ISSOCK(st.st_mode) ? RECORD_FILE : RECORD_ABSENT;
 	if (r == 0)
 		return S_ISDIR(st.st_mode)    ? RECORD_DIR
 			: S_ISLNK(st.st_mode) ? RECORD_LINK
@@ -247,14 +250,17 @@ static bool counts(const struct ward_refusal *f, enum record_there there, bool o
 /*
  * What is looked for in each directory above the working directory is quiet there. In the working directory itself, or below, it is
  * what was asked for if the command fails: `npm test` without a grant would tell its user nothing else. Who forbade it by a rule knows.
+ * So is a socket that the host has where the run has none: a client that fails for it (`ssh-add`, `tmux attach`) has said no more than "no such file".
  */
 static bool is_sought(const struct life *l, const struct ward_refusal *f,
 	const struct ward_decision *d, enum record_there there)
 {
 	const char *cwd = l->plan->cwd;
 
-	return f->sought && !d->by && !d->rule && there != RECORD_ABSENT && cwd[1] &&
-		!ward_streq(f->resource, cwd) && ward_path_within(f->resource, cwd);
+	if (!f->sought || d->by || d->rule || there == RECORD_ABSENT)
+		return false;
+	return f->seen == WARD_SEEN_MISSING ||
+		(cwd[1] && !ward_streq(f->resource, cwd) && ward_path_within(f->resource, cwd));
 }
 
 static char *refusal_detail(const struct ward_refusal *f, bool sought,

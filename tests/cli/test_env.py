@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The environment and the place of a command."""
 import os
+import pathlib
 import resource
+import socket
+import tempfile
 
 import cli
 from cli import placed
@@ -108,6 +111,36 @@ def a_proxy_of_the_host_that_is_passed_on_is_told_to_be_needless(p):
     r = p.run("--env", "HTTPS_PROXY", "--env", "NO_PROXY", "true", env={"HTTPS_PROXY": "http://me:secret@proxy.example:3128", "NO_PROXY": "x.example"})
     check_eq(r.err, "ward: warning: --env HTTPS_PROXY: a proxy is asked for other names than its own, which is refused inside; leave it out: "
              "--upstream-proxy goes by it, and programs need no variable\n")
+
+
+@test
+@placed
+def a_socket_of_the_host_that_is_passed_on_is_told_to_be_none_inside(p):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(p.ws / "agent"))
+        r = p.run("--env", "SSH_AUTH_SOCK", "true", env={"SSH_AUTH_SOCK": str(p.ws / "agent")})
+    check_eq(r.code, 0, r.err)
+    check_in("--env SSH_AUTH_SOCK names a socket of the host, which cannot be reached from inside; ssh-agent COMMAND starts an agent there\n", r.err)
+    p.write("file", "x")
+    check("socket" not in p.run("--env", "FILE", "true", env={"FILE": str(p.ws / "file")}).err)
+
+
+@cases([("as it is", "{}"), ("behind an option", "--file={}"), ("of a variable", "X={}"), ("not normalised", "/tmp/./..{}"), ("not there", "{}.no"),
+        ("a word with a colon", "host:{}"), ("another one's value", "s/a=b/{}")])
+@placed
+def a_word_that_names_what_a_private_directory_hides_is_warned_about(p, how):
+    """What is granted, or lies on the way to it, is told otherwise: it is there, or it is refused."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as d:
+        path = pathlib.Path(d) / "it's.py"
+        path.write_text("x")
+        word = how.format(path)
+        warned = f"\"{path}\" is not there inside: /tmp is the run's own, and empty; the host's has to be granted: --read '{d}/it'\\''s.py' (or --write)\n"
+        seen = "not there" if how in ("host:{}", "s/a=b/{}", "{}.no") else "warned"
+        for kind in (("run",), ("plan",)):
+            r = p.run("echo", "/tmp", word, kind=kind)
+            check_eq(warned in r.out + r.err, seen == "warned", r.out + r.err)
+        for words in (["--read", str(path)], ["--write", d], ["--backend", "direct"]):
+            check("is not there inside" not in p.run(*words, "echo", word).err, str(words))
 
 
 @test

@@ -157,6 +157,8 @@ def version():
     ("audit with another word", ["audit", "verfy"], "unknown command \"audit verfy\"; did you mean ward audit verify?"),
     ("a word without its group", ["explain", "--op", "read"], "unknown command \"explain\"; did you mean ward policy explain?"),
     ("another one", ["verify"], "unknown command \"verify\"; did you mean ward audit verify?"),
+    ("a word of other tools, for which there is nothing to do", ["init"], "unknown command \"init\"; to run a command: ward run [options] [--] CMD; see ward help"),
+    ("one that begins what a run is", ["shell"], "did you mean ward run?"),
     ("what others call it", ["log"], "unknown command \"log\"; did you mean ward audit show?"),
     ("a directory to verify", ["audit", "verify", "/etc"], "/etc is a directory; give the FILE"),
     ("plan alone", ["plan"], "no command given; ward plan [run] [options]"),

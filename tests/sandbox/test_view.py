@@ -12,6 +12,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import termios
 
 import box
@@ -637,6 +638,23 @@ def unix_sockets_of_the_host(p):
     except TimeoutError:
         pass
     check([v for v in o["violations"] if "host.sock" in v["resource"]], str(o["violations"]))
+
+
+@both
+def a_socket_of_the_host_that_a_private_directory_hides_is_told_if_the_command_fails(p):
+    """Before a server of the run's own is there its clients fail, too: so it is no violation of a command that succeeds."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as d, socket.socket(socket.AF_UNIX) as s:
+        path = f"{d}/host.sock"
+        s.bind(path)
+        pathlib.Path(f"{d}/file").touch()
+        os.chmod(d, 0o755)
+        p.write("c.py", "import os, socket, sys\nfor path in sys.argv[2:]:\n"
+                "    try: socket.socket(socket.AF_UNIX).connect(path)\n    except OSError as e: print(e.errno)\nsys.exit(int(sys.argv[1]))\n")
+        names = [path, f"{d}/file", f"{d}/none"]
+        for code in (1, 0):
+            r, o = p.outcome("--read", ".", "--fail-on-violation", "python3", "c.py", str(code), *names)
+            check_eq((r.code, r.out), (code, "2\n2\n2\n"), r.err)
+            check_eq([v["resource"] for v in o["violations"]], [path] if code else [], r.err)
 
 
 @root_only

@@ -142,6 +142,21 @@ static bool is_proxy(const char *name)
 	return n > 6 && strcasecmp(name + n - 6, "_proxy") == 0;
 }
 
+/* "SSH_AUTH_SOCK": whatever is granted, a socket of the host's is none to speak to. */
+static int warn_socket(struct ward_resolver *rs, const char *name, const char *value,
+	struct ward_error *err)
+{
+	struct stat st;
+
+	if (value[0] != '/' || rs->r->backend == WARD_BACKEND_DIRECT ||
+		fstatat(AT_FDCWD, value, &st, AT_NO_AUTOMOUNT) < 0 || !S_ISSOCK(st.st_mode))
+		return WARD_OK;
+	return ward_rs_warn(rs, err,
+		"--env %s names a socket of the host, which cannot be reached from inside%s", name,
+		ward_streq(name, "SSH_AUTH_SOCK") ? "; ssh-agent COMMAND starts an agent there"
+						  : "");
+}
+
 /* What is passed was written for the host, where this is the host's own server, or its proxy; inside it is nobody. A set value is for the inside. */
 static int warn_own(struct ward_resolver *rs, const char *name, const char *value,
 	struct ward_error *err)
@@ -236,6 +251,8 @@ static int grant(struct ward_resolver *rs, const struct ward_cap *cap, size_t ne
 		return WARD_E_CAPABILITY;
 	}
 	r = warn_own(rs, shown, value, err);
+	if (r == WARD_OK)
+		r = warn_socket(rs, shown, value, err);
 	return r < 0 ? r : set(rs, name, n, value, old, err);
 }
 

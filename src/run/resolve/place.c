@@ -10,13 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit/audit.h"
 #include "os/os.h"
+#include "run/persist/persist.h"
 #include "run/resolve/look.h"
 
 #define PASSWD_LINE_MAX ((size_t)1 << 20)
+#define WORDS_LOOKED 64 /* of a command: what a pattern of the shell made of it can be thousands */
 
 static int fail(struct ward_error *err, int code, const char *option, const char *message,
 	const char *fix)
@@ -456,4 +459,77 @@ int ward_rs_cover_log(struct ward_resolver *rs, struct ward_error *err)
 		return r;
 	dir = ward_arena_strdup(rs->arena, runs);
 	return dir ? cover_log(rs, dir, true, err) : ward_rs_nomem(err);
+}
+
+/* The private directory that path lies in, as it is inside: the host's own name is told there by nobody. NULL: in none, or it is seen, or asked about. */
+static const char *hidden_by(const struct ward_resolver *rs, const char *path)
+{
+	const char *dir = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < rs->n_nodes; i++) {
+		const struct ward_node *node = &rs->nodes[i];
+
+		if (node->kind == WARD_NODE_TMPFS && !node->review && strlen(node->dest) > n &&
+			ward_path_within(path, node->dest) && !ward_streq(path, node->dest)) {
+			dir = node->dest;
+			n = strlen(dir);
+		}
+		/* /var/tmp leads to /tmp inside: nothing of it is granted by that name. */
+		if (node->kind == WARD_NODE_SYMLINK && ward_path_within(path, node->dest) &&
+			ward_streq(node->dest, "/var/tmp") && !ward_streq(path, node->dest))
+			return node->dest;
+	}
+	if (!dir || ward_rs_visible(rs, path))
+		return NULL;
+	/* On the way to what is granted the layer below the view answers, and names it. */
+	n += 1 + strcspn(path + n + 1, "/");
+	for (size_t i = 0; i <= rs->n_nodes; i++) {
+		const char *dest = i < rs->n_nodes ? rs->nodes[i].dest : rs->inside_cwd;
+
+		if (dest && strncmp(dest, path, n) == 0 && (!dest[n] || dest[n] == '/'))
+			return NULL;
+	}
+	return dir;
+}
+
+/* "/tmp/x", and that of "--file=/tmp/x". */
+static const char *path_in(const char *word)
+{
+	const char *value = strchr(word, '=');
+
+	if (*word == '/')
+		return word;
+	return value && value[1] == '/' && strcspn(word, "/") > (size_t)(value - word) ? value + 1
+										       : NULL;
+}
+
+/*
+ * Who says "python3 /tmp/x.py" means the host's /tmp, and inside is another, empty one: "no such file", and no refusal that would say why.
+ * So the words of the command are looked at before.
+ */
+int ward_rs_words(struct ward_resolver *rs, struct ward_error *err)
+{
+	char path[WARD_PATH_MAX], option[WARD_PASTE_MAX];
+	const char *word, *dir;
+	struct stat st;
+
+	if (rs->r->backend == WARD_BACKEND_DIRECT)
+		return WARD_OK;
+	for (size_t i = 1; i <= WORDS_LOOKED && rs->argv[i]; i++) {
+		word = path_in(rs->argv[i]);
+		if (!word || ward_path_normalize(word, path, sizeof(path)) < 0)
+			continue;
+		dir = hidden_by(rs, path);
+		if (!dir || ward_rs_lstat(rs, path, &st) < 0)
+			continue;
+		if (S_ISSOCK(st.st_mode))
+			return ward_rs_warn(rs, err,
+				"%s is a socket of the host, which cannot be reached from inside",
+				ward_rs_show(rs, path));
+		return ward_rs_warn(rs, err,
+			"%s is not there inside: %s is the run's own, and empty; the host's has to be granted: --read %s (or --write)",
+			ward_rs_show(rs, path), dir, ward_paste(option, path, "FILE"));
+	}
+	return WARD_OK;
 }

@@ -508,6 +508,7 @@ static const struct {
 	{ ward_rs_other_names, false },
 	{ ward_rs_caches_laid, false },
 	{ ward_rs_place_cwd, false },
+	{ ward_rs_words, true },
 	{ ward_rs_follow, false },
 	{ ward_rs_env_finish, false },
 	{ ward_rules_warned, false },

@@ -105,7 +105,7 @@ const char *ward_rs_absolute(struct ward_resolver *rs, const char *base, const c
 
 /* ---- place.c ---- */
 int ward_rs_place(struct ward_resolver *rs, struct ward_error *err);      /* workspace */
-int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err);  /* after the grants */
+int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err), ward_rs_words(struct ward_resolver *, struct ward_error *);
 int ward_rs_check_audit_place(struct ward_resolver *rs, struct ward_error *err);   /* before the grants */
 int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err);
 const char *ward_rs_home(struct ward_resolver *rs); char *ward_rs_home_named(uid_t uid); /* unresolved; malloc'ed or NULL */

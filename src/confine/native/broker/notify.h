@@ -156,11 +156,10 @@ void ward_notify_captured(struct ward_notify *n, const struct ward_addr *to, str
 int ward_notify_take_fd(struct ward_notify *n, struct ward_ask *ask, int fd);
 bool ward_notify_forget_callers(struct ward_notify *n, const struct ward_caller *keep); /* but keep (NULL ok); false: there were none */
 
-/*
- * notify_unix.c: the socket file that path (absolute inside, normalised) names, if a process of this run bound it:
- * 0 and an O_PATH descriptor, or the errno for the caller. *ret_refused: worth a record.
- */
-int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd, bool *ret_refused);
+/* notify_unix.c: the socket file that path (absolute inside, normalised) names, if a process of this run bound it: 0 and an O_PATH
+ * descriptor, or the errno for the caller. *ret: REFUSED: for a record; MISSING: nobody made it, in a private directory. */
+enum ward_socket { WARD_SOCKET_REFUSED = 0, WARD_SOCKET_MISSING, WARD_SOCKET_OWN };
+int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd, enum ward_socket *ret);
 /* notify_bound.c. Inodes of that file system are 32 bits of one counter, as sock_diag tells them. */
 bool ward_notify_plain_inodes(int fd);
 /* A socket of one of those numbers is held by a process of the run, listens, and is bound to that very file. */

@@ -365,7 +365,11 @@ static void decide_unix(struct ward_notify *n, struct ward_ask *ask, const struc
 	size_t len = to->n > offsetof(struct sockaddr_un, sun_path)
 		? to->n - offsetof(struct sockaddr_un, sun_path)
 		: 0;
-	bool refused = false;
+	enum ward_socket what = WARD_SOCKET_OWN;
+	struct ward_refusal_note note = { .kind = WARD_REFUSAL_UNIX,
+		.action = WARD_CAP_NETWORK_CONNECT,
+		.resource = path,
+		.syscall = ask->v.name };
 
 	if (s->domain != AF_UNIX || to->n > sizeof(struct sockaddr_un)) {
 		d->err = EINVAL;
@@ -387,10 +391,13 @@ static void decide_unix(struct ward_notify *n, struct ward_ask *ask, const struc
 		d->err = EACCES;
 		return;
 	}
-	d->err = ward_notify_unix(n, ask, path, &d->path, &refused);
-	if (refused)
-		ward_notify_note(n, ask, WARD_REFUSAL_UNIX, WARD_CAP_NETWORK_CONNECT, path,
-			ask->v.name, ward_quiet_path(path));
+	d->err = ward_notify_unix(n, ask, path, &d->path, &what);
+	if (what == WARD_SOCKET_OWN)
+		return;
+	/* Clients of a server of the run's own try until it is there: then the host's of that name was not meant. */
+	note.quiet = what == WARD_SOCKET_MISSING || ward_quiet_path(path);
+	note.seen = what == WARD_SOCKET_MISSING ? WARD_SEEN_MISSING : WARD_SEEN_NOT;
+	ward_notify_tell(n, ask, &note);
 }
 
 static void decide_netlink(struct ward_notify *n, struct ward_ask *ask, const struct sock *s,

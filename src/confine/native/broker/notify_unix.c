@@ -251,7 +251,7 @@ static bool is_private(const struct ward_node *node, int base, const struct stat
 
 /* As ward_notify_unix(), but EXDEV where a link leads from the mount that path lies in. */
 static int socket_at(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd,
-	bool *ret_refused)
+	enum ward_socket *ret)
 {
 	char rest[WARD_PATH_MAX];
 	uint32_t at = ward_notify_find(n, path, rest);
@@ -260,7 +260,7 @@ static int socket_at(struct ward_notify *n, struct ward_ask *ask, const char *pa
 	struct stat st;
 	int fd;
 
-	*ret_refused = true;
+	*ret = WARD_SOCKET_REFUSED;
 	if (!node || (node->kind != WARD_NODE_BIND && node->kind != WARD_NODE_TMPFS))
 		return n->plan->deny_errno == EACCES ? EACCES : ENOENT;
 	base = ward_notify_base(n, ask, node);
@@ -270,20 +270,24 @@ static int socket_at(struct ward_notify *n, struct ward_ask *ask, const char *pa
 			       WARD_OPEN_BENEATH | WARD_OPEN_NO_MAGICLINKS)
 		     : fcntl(base, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0) {
-		*ret_refused = fd == -EXDEV; /* else the file is simply not there */
+		/* Else the file is simply not there. What a private directory hides is not seen from here. */
+		if (fd != -EXDEV)
+			*ret = fd == -ENOENT && node->kind == WARD_NODE_TMPFS && !node->review
+				? WARD_SOCKET_MISSING
+				: WARD_SOCKET_OWN;
 		return fd == -EXDEV || fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? -fd
 										       : EACCES;
 	}
 	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode)) {
 		ward_close(fd);
-		*ret_refused = false;
+		*ret = WARD_SOCKET_OWN;
 		return ECONNREFUSED;
 	}
 	if (!is_private(node, base, &st) && !bound_inside(n, ask, fd, &st)) {
 		ward_close(fd);
 		return EACCES;
 	}
-	*ret_refused = false;
+	*ret = WARD_SOCKET_OWN;
 	*ret_fd = fd;
 	return 0;
 }
@@ -296,20 +300,20 @@ static bool is_missing(int r, const struct ward_place *place)
 }
 
 int ward_notify_unix(struct ward_notify *n, struct ward_ask *ask, const char *path, int *ret_fd,
-	bool *ret_refused)
+	enum ward_socket *ret)
 {
 	struct ward_place place;
-	int r = socket_at(n, ask, path, ret_fd, ret_refused);
+	int r = socket_at(n, ask, path, ret_fd, ret);
 
 	if (r != EXDEV)
 		return r;
 	/* Daemons keep their socket in /tmp, and a link to it where their clients look: where it leads decides. */
 	r = ward_notify_place(n, ask, "/", path, true, &place);
 	if (r == 0) {
-		r = -socket_at(n, ask, place.path, ret_fd, ret_refused);
+		r = -socket_at(n, ask, place.path, ret_fd, ret);
 	} else {
-		*ret_refused = !is_missing(r, &place);
-		if (*ret_refused && n->plan->deny_errno == EACCES)
+		*ret = is_missing(r, &place) ? WARD_SOCKET_OWN : WARD_SOCKET_REFUSED;
+		if (*ret == WARD_SOCKET_REFUSED && n->plan->deny_errno == EACCES)
 			r = -EACCES;
 	}
 	return r == 0 || r == -ENOENT || r == -ENOTDIR || r == -ECONNREFUSED ? -r : EACCES;

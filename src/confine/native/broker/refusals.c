@@ -203,8 +203,9 @@ static void add_entry(struct ward_refusals *l, const struct ward_refusal_note *n
 			.pid_start = n->pid_start,
 			.selftest = l->selftest,
 			.quiet = n->quiet,
-			.sought = n->quiet && n->kind == WARD_REFUSAL_PATH &&
-				n->action == WARD_CAP_FILE_READ && ward_quiet_sought(text),
+			.sought = n->seen == WARD_SEEN_MISSING ||
+				(n->quiet && n->kind == WARD_REFUSAL_PATH &&
+					n->action == WARD_CAP_FILE_READ && ward_quiet_sought(text)),
 			.seen = n->seen,
 			.unmade = n->unmade,
 			.count = 1,
