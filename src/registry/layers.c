@@ -63,14 +63,21 @@ int ward_layers_where_default(struct ward_arena *a, const char *workspace,
 	return WARD_OK;
 }
 
-int ward_layers_where_otherwise(struct ward_arena *a, struct ward_layers_where *ret,
-	struct ward_error *err)
+int ward_layers_where_otherwise(struct ward_arena *a, const char *home,
+	struct ward_layers_where *ret, struct ward_error *err)
 {
 	struct ward_layers_where w = { .uid = (uint32_t)geteuid() };
-	int r = xdg(a, NULL, ".config", "", &w.user, err);
+	int r = WARD_OK;
 
-	if (r >= 0)
-		r = xdg(a, NULL, ".local/state", "/trust", &w.trust, err);
+	if (home) {
+		w.user = ward_arena_printf(a, "%s/.config/ward", home);
+		w.trust = ward_arena_printf(a, "%s/.local/state/ward/trust", home);
+		r = w.user && w.trust ? WARD_OK : nomem(err);
+	} else {
+		r = xdg(a, NULL, ".config", "", &w.user, err);
+		if (r >= 0)
+			r = xdg(a, NULL, ".local/state", "/trust", &w.trust, err);
+	}
 	if (r < 0)
 		return r;
 	*ret = w;

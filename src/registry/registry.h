@@ -66,8 +66,8 @@ struct ward_layers_where {
  * without HOME is an error, as somebody's policy would be passed over.
  */
 int ward_layers_where_default(struct ward_arena *a, const char *workspace, struct ward_layers_where *ret, struct ward_error *err);
-/* The user's policies and pins as they are without XDG_CONFIG_HOME and XDG_STATE_HOME; nothing else. */
-int ward_layers_where_otherwise(struct ward_arena *a, struct ward_layers_where *ret, struct ward_error *err);
+/* The user's policies and pins as they are without XDG_CONFIG_HOME and XDG_STATE_HOME, at home (NULL: $HOME); nothing else. */
+int ward_layers_where_otherwise(struct ward_arena *a, const char *home, struct ward_layers_where *ret, struct ward_error *err);
 
 struct ward_policy_file {
 	enum ward_layer layer;

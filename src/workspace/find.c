@@ -18,9 +18,9 @@
 
 /* ---- where ---- */
 
-static int where(const char *state, char out[WARD_PATH_MAX], struct ward_error *err)
+static int where(const char *state, const char *home, char out[WARD_PATH_MAX],
+	struct ward_error *err)
 {
-	const char *home = getenv("HOME");
 	char path[WARD_PATH_MAX];
 	int n;
 
@@ -136,7 +136,7 @@ static int check_above(int fd, const char *path, struct ward_error *err)
 
 int ward_store_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err)
 {
-	int r = where(getenv("XDG_STATE_HOME"), out, err);
+	int r = where(getenv("XDG_STATE_HOME"), getenv("HOME"), out, err);
 	WARD_FD fd = -1;
 
 	if (r < 0)
@@ -184,12 +184,12 @@ int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *e
 
 bool ward_workspace_where(char out[WARD_PATH_MAX])
 {
-	return where(getenv("XDG_STATE_HOME"), out, NULL) == WARD_OK;
+	return where(getenv("XDG_STATE_HOME"), getenv("HOME"), out, NULL) == WARD_OK;
 }
 
-bool ward_workspace_home_otherwise(char out[WARD_PATH_MAX])
+bool ward_workspace_home_otherwise(const char *home, char out[WARD_PATH_MAX])
 {
-	return where(NULL, out, NULL) == WARD_OK;
+	return where(NULL, home ? home : getenv("HOME"), out, NULL) == WARD_OK;
 }
 
 /* ---- which there are ---- */

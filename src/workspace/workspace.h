@@ -69,8 +69,8 @@ enum ward_workspace_use {
 
 /* The directory of all of them; made, 0700, if make. WARD_E_NOTFOUND: there is none. Refused: one that others could write. */
 int ward_workspace_home(bool make, char out[WARD_PATH_MAX], struct ward_error *err);
-/* Where it is for who has no XDG_STATE_HOME. False: nowhere. */
-bool ward_workspace_home_otherwise(char out[WARD_PATH_MAX]);
+/* Where it is for who has no XDG_STATE_HOME, and this home (NULL: $HOME). False: nowhere. */
+bool ward_workspace_home_otherwise(const char *home, char out[WARD_PATH_MAX]);
 /* Its path alone: whether it is there, and fit to be one, is not looked at. False: there is none. */
 bool ward_workspace_where(char out[WARD_PATH_MAX]);
 /*

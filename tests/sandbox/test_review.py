@@ -296,6 +296,26 @@ def the_policies_of_another_environment_are_nobodys_either(p):
 
 
 @root_only
+def the_policies_of_the_accounts_own_home_are_nobodys_either(p):
+    """Whoever sets HOME for one program starts the next run without."""
+    box.private_mounts()
+    home = p.ws / "account"
+    (home / ".config").mkdir(parents=True)
+    p.write("passwd", f"root:x:0:0:root:{home}:/bin/sh\n")
+    box.mount(str(p.ws / "passwd"), "/etc/passwd", None, box.MS_BIND)
+    script = "for f in .config/ward/x.cedar .local/state/ward/trust else/x; do mkdir -p ${f%/*}; echo x > $f && echo MADE $f; done; true"
+    xdg = {"XDG_CONFIG_HOME": str(p.side / "config"), "XDG_STATE_HOME": str(p.side / "state")}
+    for env in ({"HOME": str(p.side)}, {"HOME": "", **xdg}):
+        r = p.run("--write", home, "--cwd", home, "--i-know", "/bin/sh", "-c", script, env=env)
+        check_eq((r.code, r.out), (0, "MADE else/x\n"), r.err)
+        check_in("it says what runs may do", r.err)
+    (home / ".config").rmdir()
+    (home / ".config").symlink_to(p.side)
+    r = p.run("--write", home / ".config", "/bin/true", env={"HOME": str(p.side)})
+    check_eq(r.code, 125, r.err)
+
+
+@root_only
 def a_second_name_of_the_store_is_not_granted(p):
     """A host may have it mounted elsewhere, too."""
     project(p)

@@ -79,6 +79,28 @@ char *ward_rs_home_named(uid_t uid)
 	return listed;
 }
 
+/*
+ * Who sets HOME for one program (a job of CI, an agent's own home), or has none, starts others otherwise: those read their policies where the
+ * account has its home. One that only a service of names knows is not asked for: that has its time.
+ */
+const char *ward_rs_account(struct ward_resolver *rs)
+{
+	const char *home = getenv("HOME");
+	struct ward_target t;
+	char *listed = NULL;
+
+	if (!rs->account) {
+		rs->account = "";
+		if (passwd_field(rs->host->uid, 5, &listed) == 0 && listed && listed[0] == '/' &&
+			ward_rs_target(rs, listed, &t) == 0 && S_ISDIR(t.st.st_mode) &&
+			!ward_streq(t.path, "/") &&
+			!(home && home[0] == '/' && ward_streq(t.path, ward_rs_home(rs))))
+			rs->account = t.path;
+		free(listed);
+	}
+	return rs->account[0] ? rs->account : NULL;
+}
+
 /* Whom services of names know (nscd, LDAP), in their answer's time. */
 static int asked_login(uid_t uid, char **ret)
 {

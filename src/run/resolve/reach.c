@@ -262,6 +262,19 @@ static int of_user(struct ward_resolver *rs, const struct ward_layers_where *whe
 	return r == WARD_OK ? reached(rs, "the list of what is trusted", where->trust, err) : r;
 }
 
+/* home: NULL: $HOME. */
+static int of_user_otherwise(struct ward_resolver *rs, const char *home,
+	const struct ward_layers_where *known, struct ward_error *err)
+{
+	struct ward_layers_where other = { .ceiling = NULL };
+
+	if (ward_layers_where_otherwise(rs->arena, home, &other, NULL) < 0)
+		return home ? ward_rs_nomem(err) : WARD_OK;
+	return ward_streq(other.user, known->user) && ward_streq(other.trust, known->trust)
+		? WARD_OK
+		: of_user(rs, &other, err);
+}
+
 /*
  * By the name that it was called by the next run is started, where it is the command. Whoever embeds the library is called by a name
  * that is his own matter: .venv/bin/python, a link in the project, has the program's own code beside it.
@@ -292,7 +305,7 @@ static int program(struct ward_resolver *rs, struct ward_error *err)
 
 int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err)
 {
-	struct ward_layers_where where = { .ceiling = NULL }, other = { .ceiling = NULL };
+	struct ward_layers_where where = { .ceiling = NULL };
 	int r = WARD_OK;
 
 	if (!any_written(rs))
@@ -302,10 +315,10 @@ int ward_rs_check_reach(struct ward_resolver *rs, struct ward_error *err)
 	/* Without a home there are none of a user. */
 	if (ward_layers_where_default(rs->arena, NULL, &where, NULL) == WARD_OK)
 		r = of_user(rs, &where, err);
-	if (r == WARD_OK && where.user &&
-		ward_layers_where_otherwise(rs->arena, &other, NULL) == WARD_OK &&
-		!(ward_streq(other.user, where.user) && ward_streq(other.trust, where.trust)))
-		r = of_user(rs, &other, err);
+	if (r == WARD_OK && where.user)
+		r = of_user_otherwise(rs, NULL, &where, err);
+	if (r == WARD_OK && ward_rs_account(rs))
+		r = of_user_otherwise(rs, rs->account, &where, err);
 	if (r == WARD_OK)
 		r = reached_alone(rs, "the ceiling", where.ceiling, err);
 	if (r == WARD_OK)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "run/request.h"
+#include "run/resolve/head.h"
 
 #define WARD_LINKS_MAX 40
 
@@ -35,7 +36,7 @@ struct ward_resolver {
 	const struct ward_host *host;
 	struct ward_arena *arena; struct ward_rs_dirs *dirs; struct ward_mounts *mounts; /* look.h; NULL: none is open, not read yet */
 	const char *cwd;             /* of the caller; the kernel's answer, so no link in it */
-	const char *home; struct ward_rt_at *rt_at[2]; /* of the caller, real; "" = unknown. Through ward_rs_home(); runtimes.c */
+	const char *home, *account; struct ward_rt_at *rt_at[2]; /* of the caller, real; "" = none. By ward_rs_home(), _account() */
 	const char *workspace;       /* real */
 	dev_t fs_dev; bool fs_known, fs_one_entry;   /* alias.c */
 	struct stat workspace_st;    /* what it was when it was looked up (mode 0: not yet): what is granted of it most is itself */
@@ -86,7 +87,8 @@ bool ward_rs_visible(const struct ward_resolver *rs, const char *path), ward_tex
 /* The node for a target that was found. */
 struct ward_node ward_rs_bind(const struct ward_resolver *rs, const struct ward_target *t, int rule);
 /* hold.c, when all nodes are there: no directory above what is protected is moved away; what is closed to root's command is said. */
-int ward_rs_hold(struct ward_resolver *rs, struct ward_error *err), ward_rs_warn_closed(struct ward_resolver *, struct ward_error *);
+int ward_rs_hold(struct ward_resolver *rs, struct ward_error *err);
+int ward_rs_warn_closed(struct ward_resolver *rs, struct ward_error *err);
 const char *ward_rs_show(struct ward_resolver *rs, const char *s);       /* "\"...\"", shortened, for a message */
 /* Fill err for a capability: `TYPE "RESOURCE": message`, with its place. Returns code. */
 int ward_rs_cap_fail(struct ward_resolver *rs, const struct ward_cap *cap, int code, struct ward_error *err,
@@ -105,11 +107,13 @@ const char *ward_rs_absolute(struct ward_resolver *rs, const char *base, const c
 
 /* ---- place.c ---- */
 int ward_rs_place(struct ward_resolver *rs, struct ward_error *err);      /* workspace */
-int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err), ward_rs_words(struct ward_resolver *, struct ward_error *);
+int ward_rs_place_cwd(struct ward_resolver *rs, struct ward_error *err);  /* after the grants */
+int ward_rs_words(struct ward_resolver *rs, struct ward_error *err);      /* the command's, of what a private directory hides */
 int ward_rs_check_audit_place(struct ward_resolver *rs, struct ward_error *err);   /* before the grants */
 int ward_rs_check_audit(struct ward_resolver *rs, struct ward_error *err);
 const char *ward_rs_home(struct ward_resolver *rs); char *ward_rs_home_named(uid_t uid); /* unresolved; malloc'ed or NULL */
 int ward_rs_login(uid_t uid, char **ret); /* malloc'ed; NULL: nobody has that number. 0, or -errno: it is not known */
+const char *ward_rs_account(struct ward_resolver *rs);                   /* of the account, where $HOME is not that; else NULL */
 bool ward_rs_is_home(struct ward_resolver *rs, const char *path);        /* the caller's home, "/", or an ancestor of the home? */
 
 /* ---- viewbase.c, gitconfig.c ---- */
@@ -161,22 +165,6 @@ struct ward_program {
 	unsigned depth;              /* of #! lines */
 };
 int ward_rs_program(struct ward_resolver *rs, struct ward_program *p, struct ward_error *err);
-
-/* The first bytes of a program. */
-#define WARD_HEAD_MAX 256
-struct ward_head {
-	size_t n;
-	char bytes[WARD_HEAD_MAX + 1];
-	bool elf, script, cr;        /* cr: its first line ends as on Windows */
-	char interp[WARD_HEAD_MAX], arg[WARD_HEAD_MAX];   /* of "#!"; arg "" = none */
-	bool env;                    /* "#!/usr/bin/env X": interp is X, a bare name */
-	char loader[WARD_HEAD_MAX];  /* PT_INTERP of an ELF program; "" = static. Read by ward_head_read */
-	uint64_t loader_at, loader_n; /* where it stands in the file */
-};
-/* Pure: parse what was read. WARD_E_PARSE: a "#!" that means nothing, or one over WARD_HEAD_MAX bytes. */
-int ward_head_parse(struct ward_head *h, struct ward_error *err);
-int ward_head_read(const char *path, struct ward_head *ret, struct ward_error *err); /* opened without following links */
-int ward_head_line_end(struct ward_resolver *rs, const struct ward_head *h, const char *path, struct ward_error *err);
 
 /* If path (before links) lies in a shim directory: the real program's path, else NULL. Errors: err filled, code. */
 int ward_rt_unshim(struct ward_resolver *rs, const char *path, const char **ret, struct ward_error *err);

@@ -248,12 +248,16 @@ static int cover(struct ward_resolver *rs, const char *home, struct ward_error *
 /* That of another environment of the same user, too: a later command may believe it. */
 int ward_rs_review_store(struct ward_resolver *rs, struct ward_error *err)
 {
-	char home[WARD_PATH_MAX] = "", other[WARD_PATH_MAX] = "";
+	char home[WARD_PATH_MAX] = "", other[WARD_PATH_MAX] = "", account[WARD_PATH_MAX] = "";
 	int r = WARD_OK;
 
 	if (ward_workspace_where(home))
 		r = cover(rs, home, err);
-	if (r == WARD_OK && ward_workspace_home_otherwise(other) && !ward_streq(home, other))
+	if (r == WARD_OK && ward_workspace_home_otherwise(NULL, other) && !ward_streq(home, other))
 		r = cover(rs, other, err);
+	if (r == WARD_OK && ward_rs_account(rs) &&
+		ward_workspace_home_otherwise(rs->account, account) && !ward_streq(home, account) &&
+		!ward_streq(other, account))
+		r = cover(rs, account, err);
 	return r;
 }

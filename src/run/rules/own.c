@@ -15,6 +15,8 @@ enum {
 	OWN_TRUST,
 	OWN_USER_OTHERWISE,
 	OWN_TRUST_OTHERWISE,
+	OWN_USER_ACCOUNT,
+	OWN_TRUST_ACCOUNT,
 	OWN_CEILING,
 	OWN_PROGRAM,
 	OWN_PROGRAM_CALLED,
@@ -42,12 +44,27 @@ static const char *named(struct ward_resolver *rs, const char *given)
 	return file_at(rs, ward_rs_absolute(rs, rs->cwd, given));
 }
 
+/* Those at home (NULL: $HOME), where they are others than first. */
+static int otherwise(struct ward_resolver *rs, const char *home,
+	const struct ward_layers_where *first, const char **ret_user, const char **ret_trust,
+	struct ward_error *err)
+{
+	struct ward_layers_where other = { .ceiling = NULL };
+
+	if (ward_layers_where_otherwise(rs->arena, home, &other, NULL) < 0)
+		return home ? ward_rs_nomem(err) : WARD_OK;
+	*ret_user = ward_streq(other.user, first->user) ? NULL : other.user;
+	*ret_trust = ward_streq(other.trust, first->trust) ? NULL : directory(rs, other.trust);
+	return WARD_OK;
+}
+
 /* Real paths; NULL: there is no such place. */
 static int places(struct ward_resolver *rs, const char *ret[OWN_MAX], struct ward_error *err)
 {
-	struct ward_layers_where where = { .ceiling = NULL }, other = { .ceiling = NULL };
+	struct ward_layers_where where = { .ceiling = NULL };
 	const char *paths[OWN_MAX] = { NULL };
 	struct ward_target t;
+	int r = WARD_OK;
 
 	/* Without a home there are none of a user. The ceiling's place is the same for all. */
 	if (ward_layers_where_default(rs->arena, NULL, &where, NULL) == WARD_OK) {
@@ -58,11 +75,14 @@ static int places(struct ward_resolver *rs, const char *ret[OWN_MAX], struct war
 		if (ward_rs_target(rs, where.ceiling, &t) == 0)
 			paths[OWN_CEILING] = where.ceiling;
 	}
-	if (where.user && ward_layers_where_otherwise(rs->arena, &other, NULL) == WARD_OK) {
-		paths[OWN_USER_OTHERWISE] = ward_streq(other.user, where.user) ? NULL : other.user;
-		paths[OWN_TRUST_OTHERWISE] =
-			ward_streq(other.trust, where.trust) ? NULL : directory(rs, other.trust);
-	}
+	if (where.user)
+		r = otherwise(rs, NULL, &where, &paths[OWN_USER_OTHERWISE],
+			&paths[OWN_TRUST_OTHERWISE], err);
+	if (r == WARD_OK && ward_rs_account(rs))
+		r = otherwise(rs, rs->account, &where, &paths[OWN_USER_ACCOUNT],
+			&paths[OWN_TRUST_ACCOUNT], err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < OWN_PROGRAM; i++)
 		ret[i] = paths[i] ? ward_rules_real_path(rs, "/", paths[i]) : NULL;
 	/* One that was replaced while it ran is nowhere; then what is there now by the name that it was called by starts the next run. */
