@@ -22,6 +22,9 @@
 #define AGAIN_MS 100u /* there was no descriptor */
 #define WAITED_MS 1000u /* a server that is there has answered by then, a lost packet aside */
 #define SEQ 1u
+#define WIDE_MAX 8 /* connections whose buffers are as the kernel likes them */
+#define BUFFERS_BYTES (16u << 20) /* what more of them share, each way */
+#define BUFFER_BYTES_MIN 32768 /* but each has that */
 
 static void close_try(struct ward_try *t)
 {
@@ -143,6 +146,22 @@ static void set_options(int fd)
 			sizeof(rows[i].value));
 }
 
+/*
+ * What a server sends and the command does not read, or the other way around, waits in the kernel, in memory that no limit of the run counts: the
+ * kernel lets a buffer grow to some megabytes (net.ipv4.tcp_rmem, tcp_wmem), and thirty connections had 700 of them. So of many at a time each has
+ * a part, of which the kernel takes twice. What waits at the end inside is bounded by tcp_wmem alone: less of it halves what one may have of a busy host.
+ */
+static void bound_buffers(const struct ward_egress *e, int fd)
+{
+	uint64_t part = BUFFERS_BYTES / (e->n_alive ? e->n_alive : 1);
+	int room = part > BUFFER_BYTES_MIN ? (int)part : BUFFER_BYTES_MIN;
+
+	if (e->n_alive <= WIDE_MAX)
+		return;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
 /* A server that is near has answered by now: 0, or what became of the connection; EINPROGRESS: it is under way. */
 static int at_once(int fd)
 {
@@ -199,6 +218,8 @@ static bool start_try(struct ward_flow *f, struct ward_try *t, uint8_t which)
 		return false;
 	}
 	set_options(t->fd);
+	if (!f->inward)
+		bound_buffers(f->e, t->fd);
 	memcpy(&v4.sin_addr, a->a, 4);
 	memcpy(&v6.sin6_addr, a->a, 16);
 	do

@@ -15,6 +15,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 
 import box
 from box import both, both_cases, root_only
@@ -90,6 +91,38 @@ class Crowd:
             return c.recv(4096)
         except OSError:
             return False
+
+
+class Pourer:
+    """A server that sends without end, and sees how much each would take. Once the last of n, each of whom has read some, takes no more its first client is let go."""
+
+    def __init__(self, n, read):
+        self.s, self.n, self.read, self.sent, self.window = socket.create_server(("127.0.0.1", 0), backlog=64), n, read, [], 0
+        self.s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+        self.port = self.s.getsockname()[1]
+        for fn in (self.serve, self.look):
+            threading.Thread(target=fn, daemon=True).start()
+
+    def serve(self):
+        while True:
+            self.last, _ = self.s.accept()
+            self.first = self.first if self.sent else self.last
+            self.sent.append(0)
+            threading.Thread(target=self.pour, args=(self.last, len(self.sent) - 1), daemon=True).start()
+
+    def pour(self, c, i):
+        with contextlib.suppress(OSError):
+            while True:
+                self.sent[i] += c.send(bytes(1 << 16))
+                if i >= self.n - 2:  # tcpi_snd_wnd, Linux 5.4
+                    self.window = max(self.window, *struct.unpack_from("I", c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232), 228))
+
+    def look(self):
+        before = 0
+        while len(self.sent) < self.n or self.sent[-1] < self.read or self.sent[-1] != before:
+            before = self.sent[-1] if self.sent else 0
+            time.sleep(0.1)
+        self.first.shutdown(socket.SHUT_RDWR)
 
 
 class World:
@@ -627,6 +660,35 @@ def who_never_says_what_he_speaks_is_ended(p):
     check_eq(r.out.splitlines(), ["served b'reached\\n'", "40 True"], r.err)
     check_eq(w.host.got, [b"\xf0 hello"])
     check_eq({b["detail"]["reason"] for b in w.blocks()}, {"broken"})
+
+
+HELD, READ = 60, 32 << 20
+UNREAD = f"""
+import socket, sys
+held = [socket.create_connection(({NAME!r}, int(sys.argv[1])), 20) for _ in range({HELD})]
+for _ in range(2):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    s.connect(({NAME!r}, int(sys.argv[1])))
+    n = 0
+    while n < {READ}:
+        n += len(s.recv({READ} - n))
+    held.append(s)
+while held[0].recv(1 << 20):
+    pass
+print("let go")
+"""
+
+
+@both
+def what_nobody_reads_does_not_pile_up_in_the_kernel(p):
+    """No memory limit of the run counts what waits outside of it: it was some 10 to 20 MiB a connection."""
+    w = World(p)
+    t = Pourer(HELD + 2, READ)
+    w.host.port = t.port
+    r, _ = w.run(UNREAD, t.port, loopback=True)
+    check_eq((r.code, r.out), (0, "let go\n"), r.err)
+    check(0 < t.window < 700 << 10, f"{t.window} bytes would be taken")
 
 
 MANY = f"""
