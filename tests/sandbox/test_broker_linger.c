@@ -171,16 +171,20 @@ TEST(others_are_answered_while_one_lingers)
 TEST(who_is_left_behind_leaves_nothing)
 {
 	unsigned threads = entries("/proc/self/task"), fds = entries("/proc/self/fd");
-	double start;
+	double took = 0;
 
-	START(x);
-	CHECK_EQ_INT(CALL(in_entangle, 0), 0);
-	start = box_now_us();
-	nbox_end(&x);
-	start = box_now_us() - start;
-	CHECK(start > LEFT_US && start < SOON_US);
-	CHECK(soon("/proc/self/task", threads));
-	CHECK(soon("/proc/self/fd", fds));
+	/* Now and then the kernel has room for all that was sent, and nothing is waited for. */
+	for (int i = 0; i < 8 && took <= LEFT_US && tap_failures == 0; i++) {
+		START(x);
+		CHECK_EQ_INT(CALL(in_entangle, 0), 0);
+		took = box_now_us();
+		nbox_end(&x);
+		took = box_now_us() - took;
+		CHECK(took < SOON_US);
+		CHECK(soon("/proc/self/task", threads));
+		CHECK(soon("/proc/self/fd", fds));
+	}
+	CHECK(took > LEFT_US);
 }
 
 /* Of a connect that is captured. */

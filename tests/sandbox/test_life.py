@@ -243,10 +243,10 @@ FLOOD = f"head -c {OUTPUT_BYTES} /dev/zero | tr '\\0' a & head -c {OUTPUT_BYTES}
 def holders(pipe):
     """The processes that have it open, of those that can be looked into."""
     found = set()
-    for path in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
-        with contextlib.suppress(OSError):
-            if os.readlink(path) == f"pipe:[{os.fstat(pipe).st_ino}]":
-                found.add(int(path.parts[2]))
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # which end meanwhile, too
+            if any(os.readlink(f"/proc/{pid}/fd/{fd}") == f"pipe:[{os.fstat(pipe).st_ino}]" for fd in os.listdir(f"/proc/{pid}/fd")):
+                found.add(int(pid))
     return found
 
 
