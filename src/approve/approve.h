@@ -61,14 +61,21 @@ int ward_rule_permit(struct ward_buf *out, const char *id, const char *reason, c
 	struct ward_error *err);
 /*
  * Add text to file (one of those above) in dir, the user's directory of policies, which is made if it is not there: under a lock,
- * by rename. What has expired is taken out. What stands there for good as it is is not written again; text that says no time
- * counts for good, whatever stands above. dir must be the caller's own.
+ * by rename. What has expired is taken out; in doubt of that (below) nothing is written. What stands there for good as it is is not
+ * written again; text that says no time counts for good, whatever stands above. dir must be the caller's own.
  */
 int ward_rule_write(const char *dir, const char *file, struct ward_str text, uint64_t now, struct ward_error *err);
 /* Does each line that says until when say a time? WARD_E_PARSE with its place: a rule that is lost to a slip would be lost unseen. */
 int ward_rule_check(const char *text, size_t n, const char *file, struct ward_error *err);
 /* Blank out, in place and line by line, what has expired: what is left stands where it stood. */
 void ward_rule_expire(char *text, size_t n, uint64_t now);
+/*
+ * Is now, the clock's time, more than an hour behind that at which the file was written, and something there counts until a later one?
+ * Then a clock that was set back (a battery that is empty, a snapshot) may bring back what is over.
+ */
+enum ward_rule_doubt { WARD_RULE_SURE = 0, WARD_RULE_DOUBTED, WARD_RULE_DOUBTED_FORBID /* and a forbid is part of it */ };
+enum ward_rule_doubt ward_rule_doubt(const char *text, size_t n, int64_t written, uint64_t now);
+int ward_rule_doubt_fail(const char *file, const char *why, struct ward_error *err); /* WARD_E_REFUSED */
 
 /* ---- dir.c: where the sockets of waiting runs lie ---- */
 /* $XDG_RUNTIME_DIR/ward, /run/user/UID/ward; of root /run/ward. WARD_E_UNSUPPORTED: there is no such place. */

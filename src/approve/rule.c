@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #define FILE_BYTES_MAX (1u << 20)
 #define WAIT_NS 10000000000ull
 #define NAP_NS 2000000L
+#define CLOCK_DIFFERS 3600 /* seconds, between this host and a server of files */
 
 static const char head[] =
 	"// Permits that ward wrote because you said so; yours to change. What stands under an \"// until\" line counts until\n"
@@ -232,6 +234,42 @@ void ward_rule_expire(char *text, size_t n, uint64_t now)
 	}
 }
 
+enum ward_rule_doubt ward_rule_doubt(const char *text, size_t n, int64_t written, uint64_t now)
+{
+	static const char word[] = "forbid";
+	enum ward_rule_doubt ret = WARD_RULE_SURE;
+	bool counts = false;
+	char at[TIME_TEXT];
+
+	if (written <= (int64_t)now + CLOCK_DIFFERS)
+		return ret;
+	time_text(now, at);
+	for (size_t i = 0; i < n;) {
+		size_t len = line_length(text + i, n - i);
+		int o = over(text + i, len, at);
+
+		if (o >= 0)
+			counts = o == 0 && text[i + sizeof("// ") - 1] == 'u';
+		if (counts)
+			ret = WARD_RULE_DOUBTED;
+		/* Also where it is part of another word: then too much is refused, and not too little. */
+		if (counts && memmem(text + i, len, word, sizeof(word) - 1))
+			return WARD_RULE_DOUBTED_FORBID;
+		i += len + 1;
+	}
+	return ret;
+}
+
+int ward_rule_doubt_fail(const char *file, const char *why, struct ward_error *err)
+{
+	(void)ward_fail(err, WARD_E_REFUSED,
+		"it was written later than this host's clock says it is: %s", why);
+	ward_fail_at(err, file, 0, 0);
+	ward_fail_fix(err,
+		"set the clock; where that is right, look at what stands under \"// until\" there, and touch the file");
+	return WARD_E_REFUSED;
+}
+
 /* ---- the file ---- */
 
 static int lock(int dir)
@@ -278,6 +316,7 @@ static int own_dir(const char *dir, struct ward_error *err)
 static int present(const char *path, uint64_t now, struct ward_buf *out, struct ward_error *err)
 {
 	WARD_CLEANUP(ward_buf_done) struct ward_buf old = { .max = FILE_BYTES_MAX };
+	struct stat st = { 0 };
 	int r = ward_read_file(path, FILE_BYTES_MAX, &old, err);
 
 	if (r == WARD_E_NOTFOUND) {
@@ -286,6 +325,12 @@ static int present(const char *path, uint64_t now, struct ward_buf *out, struct 
 	}
 	if (r < 0)
 		return r;
+	if (stat(path, &st) < 0)
+		return ward_fail_errno(err, WARD_E_SYSTEM, errno, "cannot look at '%s'", path);
+	/* Written anew it would be of this clock's time, and nobody would doubt what is over. */
+	if (ward_rule_doubt(old.s, old.n, st.st_mtim.tv_sec, now))
+		return ward_rule_doubt_fail(path,
+			"what is over would count again if something were added", err);
 	ward_rule_expire(old.s, old.n, now);
 	/* Lines that are nothing but blanks now go, but one. */
 	for (size_t i = 0, blank = 0; i < old.n;) {

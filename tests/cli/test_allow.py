@@ -277,4 +277,39 @@ def a_clock_that_was_set_back_revives_nothing(p, row):
     check_eq("approved.cedar was written later than this host's clock says it is" in r.err, not out, r.err)
 
 
+@test
+@placed
+def a_clock_that_was_set_back_takes_no_forbid_away(p):
+    """A forbid until a time may be over or not: nothing starts. One for good stays, beside a permit of a time."""
+    d = p.side / "config/ward"
+    d.mkdir(parents=True, mode=0o700)
+    d.chmod(0o700)
+    p.write("out/x", "x\n")
+    own, rule = d / "approved.cedar", '(principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./out");\n'
+    for text, code in ((f"// until 2199-01-01T00:00:00Z\nforbid {rule}", 125), (f"forbid {rule}// until 2199-01-01T00:00:00Z\npermit {rule}", 1),
+                       (f"// until 2009-01-01T00:00:00Z\nforbid {rule}", 0)):
+        own.write_text(text)
+        os.utime(own, (time.time() + 5400,) * 2)
+        r = p.run("--read", ".", "--accept", "files=none", "cat", "out/x", env={"XDG_CONFIG_HOME": str(d.parent)})
+        check_eq((r.code, r.out), (code, "x\n" if code == 0 else ""), text + r.err)
+        check_eq("touch the file" in r.err, code == 125, r.err)
+
+
+@test
+@placed
+def what_a_clock_set_back_leaves_out_no_yes_brings_back(p):
+    """A rule that is added would give the file the clock's own time."""
+    secret = p.write("secret", "words\n")
+    found, _ = refused(p, "--", "cat", secret)
+    own = config(p, "allowed.cedar")
+    own.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    text = '// until 2199-01-01T00:00:00Z\npermit (principal, action == Ward::Action::"fs.read", resource in Ward::Path::"./out");\n'
+    for was, code in ((text, 1), (text.replace("2199", "2009"), 0), ("// mine\n", 0)):
+        own.write_text(was)
+        os.utime(own, (time.time() + 5400,) * 2)
+        r = allow(p, found[str(secret)][0], "--always")
+        check_eq((r.code, own.read_text() == was), (code, code == 1), r.err)
+        check_eq("later than this host's clock says it is" in r.err, code == 1, r.err)
+
+
 main()

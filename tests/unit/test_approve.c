@@ -3,6 +3,7 @@
 #include "alloc_fail.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -151,6 +152,38 @@ TEST(which_times_are_none)
 	}
 }
 
+/* Time goes on between two rules, and a file is never younger than it is. */
+static void written_at(const char *path, time_t when)
+{
+	const struct timespec t[2] = { { .tv_sec = when }, { .tv_sec = when } };
+
+	CHECK_EQ_INT(utimensat(AT_FDCWD, path, t, 0), 0);
+}
+
+TEST(when_a_clock_is_doubted)
+{
+#define LATER "// until 1970-01-01T03:00:00Z\n"
+	static const struct {
+		const char *text;
+		int64_t written;
+		enum ward_rule_doubt doubt;
+	} rows[] = {
+		{ LATER "permit;\n", 4600, WARD_RULE_SURE },
+		{ LATER "permit;\n", 4601, WARD_RULE_DOUBTED },
+		{ LATER "permit;\nforbid;", 4601, WARD_RULE_DOUBTED_FORBID },
+		{ LATER "permit;\n// for good\nforbid;", 4601, WARD_RULE_DOUBTED },
+		{ "forbid;\r" LATER "permit;\r", 4601, WARD_RULE_DOUBTED },
+		{ LATER "\n// until 1970-01-01T00:00:01Z\nforbid;", 4601, WARD_RULE_DOUBTED },
+		{ "// until 1970-01-01T00:00:01Z\nforbid;", 4601, WARD_RULE_SURE },
+		{ "// for good\nforbid;", 4601, WARD_RULE_SURE },
+		{ "", 4601, WARD_RULE_SURE },
+	};
+
+	TABLE(row, rows)
+		CHECK_EQ_INT(ward_rule_doubt(row->text, strlen(row->text), row->written, 1000),
+			row->doubt);
+}
+
 TEST(writing_adds_and_takes_out)
 {
 	char dir[] = "/tmp/ward-approve-XXXXXX", own[64], path[128];
@@ -164,9 +197,15 @@ TEST(writing_adds_and_takes_out)
 	CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE,
 			     WARD_STR("// until 1970-01-01T00:16:40Z\nfirst\n"), 900, NULL),
 		WARD_OK);
+	/* Of now, which is long after 900: what is over nobody knows. */
+	CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE, WARD_STR("// for good\nno\n"), 900,
+			     &e),
+		WARD_E_REFUSED);
+	written_at(path, 900);
 	CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE,
 			     WARD_STR("// until 1970-01-01T01:00:00Z\nsecond\n"), 900, NULL),
 		WARD_OK);
+	written_at(path, 1000);
 	CHECK_EQ_INT(ward_read_file(path, 4096, &b, NULL), WARD_OK);
 	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "first\n");
 	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "second\n");
@@ -174,21 +213,26 @@ TEST(writing_adds_and_takes_out)
 	CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE, WARD_STR("// for good\nthird\n"),
 			     1000, NULL),
 		WARD_OK);
+	written_at(path, 1000);
 	CHECK_EQ_INT(ward_read_file(path, 4096, &b, NULL), WARD_OK);
 	CHECK(strstr(ward_buf_cstr(&b), "first") == NULL);
 	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "second\n");
 	CHECK_STR_CONTAINS(ward_buf_cstr(&b), "third\n");
 	CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600);
 	/* What says no time is for good, and stands there once. */
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE,
 				     WARD_STR("// until 1970-01-01T01:00:00Z\n@f(1)\nx;\n\n"), 1000,
 				     NULL),
 			WARD_OK);
-	for (int i = 0; i < 2; i++)
+		written_at(path, 1000);
+	}
+	for (int i = 0; i < 2; i++) {
 		CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE, WARD_STR("@f(1)\nx;\n\n"),
 				     1000, NULL),
 			WARD_OK);
+		written_at(path, 1000);
+	}
 	CHECK_EQ_INT(ward_rule_write(own, WARD_APPROVED_FILE, WARD_STR("@f(2)\ny;\n"), 9999, NULL),
 		WARD_OK);
 	ward_buf_clear(&b);

@@ -289,7 +289,6 @@ static int mode(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 	return add_shipped(b, b->mode->file, (struct ward_str){ b->mode->text, b->mode->n }, err);
 }
 
-#define CLOCK_DIFFERS 3600 /* seconds, between this host and a server of files */
 #define END_OF_TIME 253402300799u /* 9999-12-31T23:59:59Z */
 
 /* What the user said yes to for a while, and that is over, is no policy any more; its lines stay where they are. */
@@ -298,13 +297,18 @@ static int own_rules(struct ward_resolver *rs, struct ward_rulebook *b,
 {
 	char *text = ward_arena_dup(b->arena, f->text.s, f->text.n);
 	uint64_t now = ward_now_wall_ns() / 1000000000;
+	enum ward_rule_doubt doubt;
 
 	if (!text)
 		return ward_rs_nomem(err);
 	if (ward_rule_check(text, f->text.n, f->path, err) < 0)
 		return WARD_E_PARSE;
-	/* A clock that was set back (a battery that is empty, a snapshot) would bring back what is over. */
-	if (f->written > (int64_t)now + CLOCK_DIFFERS) {
+	doubt = ward_rule_doubt(text, f->text.n, f->written, now);
+	/* To leave out a permit is safe, to leave out a forbid would allow. */
+	if (doubt == WARD_RULE_DOUBTED_FORBID)
+		return ward_rule_doubt_fail(f->path,
+			"whether a forbid under \"// until\" is over is not known", err);
+	if (doubt) {
 		now = END_OF_TIME;
 		if (ward_rs_warn(rs, err,
 			    "%s was written later than this host's clock says it is: what stands under \"// until\" does not count",
