@@ -162,6 +162,46 @@ TEST(bounded_by_class)
 	ward_refusals_delete(l);
 }
 
+static void note_missing(struct ward_refusals *l, const char *name)
+{
+	ward_refusals_note(l,
+		&(struct ward_refusal_note){ .kind = WARD_REFUSAL_UNIX,
+			.resource = name,
+			.quiet = true,
+			.seen = WARD_SEEN_MISSING });
+}
+
+/* Whoever asks for a name before it is there hides nothing by it, neither that name nor others. */
+TEST(what_is_missing_takes_nobodys_place)
+{
+	struct ward_refusals *l = ward_refusals_new();
+	struct ward_refusal_note there = { .kind = WARD_REFUSAL_UNIX, .resource = "/tmp/0" };
+	struct ward_refusal *v = NULL;
+	uint64_t dropped;
+	size_t n, missing = 0, refused = 0, quiet = 0;
+	char name[32];
+
+	REQUIRE(l);
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(name, sizeof(name), "/tmp/%d", i);
+		note_missing(l, name);
+	}
+	ward_refusals_note(l, &there);
+	note(l, WARD_REFUSAL_PATH, "/w/package.json", "open", true);
+	note_missing(l, "/tmp/0");
+	CHECK_EQ_INT(ward_refusals_take(l, &v, &n, &dropped), WARD_OK);
+	for (size_t i = 0; i < n; i++) {
+		missing += v[i].seen == WARD_SEEN_MISSING;
+		refused += v[i].kind == WARD_REFUSAL_UNIX && !v[i].quiet && v[i].count == 1;
+		quiet += v[i].kind == WARD_REFUSAL_PATH;
+	}
+	CHECK(missing > 0 && missing <= 64);
+	CHECK_EQ_SIZE(refused, 1);
+	CHECK_EQ_SIZE(quiet, 1);
+	ward_refusals_free(v, n);
+	ward_refusals_delete(l);
+}
+
 TEST(names_that_wait_take_no_more_than_their_bytes)
 {
 	struct ward_refusals *l = ward_refusals_new();

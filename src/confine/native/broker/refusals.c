@@ -4,7 +4,7 @@
  * the run. One mutex, held for a hash probe and a few copies; nobody waits for anything under it.
  *
  * The inside chooses the texts and how many there are: texts are cut, distinct entries end at a maximum of their
- * class (real ones, quiet ones and the self-test's own never push each other out). What is over is handed out once more, for
+ * class (real ones, quiet ones, missing sockets and the self-test's own never push each other out). What is over is handed out once more, for
  * whoever can tell an absent name from a violation; what is over that is lost, and counted here.
  */
 #include <pthread.h>
@@ -16,15 +16,16 @@
 #include "os/os.h"
 
 #define HASH_SIZE 2048u /* power of 2, at least twice the sum of the maxima */
-enum note_class { CLASS_REAL = 0, CLASS_QUIET, CLASS_SELFTEST, CLASS_MAX };
+enum note_class { CLASS_REAL = 0, CLASS_QUIET, CLASS_MISSING, CLASS_SELFTEST, CLASS_MAX };
 static const uint32_t class_max[CLASS_MAX] = {
 	[CLASS_REAL] = WARD_VIOLATION_NAMES_MAX,
 	[CLASS_QUIET] = 64,
+	[CLASS_MISSING] = 64,
 	[CLASS_SELFTEST] = 64,
 };
 #define SPAN_NS \
 	8000000000u /* to look one up takes twice as long as to refuse it: some 128 a second, on the average */
-#define ENTRIES_MAX (WARD_VIOLATION_NAMES_MAX + 128)
+#define ENTRIES_MAX (WARD_VIOLATION_NAMES_MAX + 192)
 
 struct entry {
 	struct ward_refusal r;
@@ -123,6 +124,9 @@ static bool same(const struct entry *e, const struct ward_refusal_note *n, size_
 	/* By UDP and by TCP one address is two things. */
 	if (n->kind == WARD_REFUSAL_CONNECT && e->r.seen != n->seen)
 		return false;
+	/* What is missing in a private directory is quiet, and must not swallow what is refused by that name later. */
+	if (n->kind == WARD_REFUSAL_UNIX && e->r.seen != n->seen)
+		return false;
 	/* To change a name that is nowhere is none at all, and must not swallow the making of it. */
 	if (e->r.unmade != n->unmade)
 		return false;
@@ -183,7 +187,10 @@ static void add_over(struct ward_refusals *l, const struct ward_refusal_note *n,
 static void add_entry(struct ward_refusals *l, const struct ward_refusal_note *n, size_t len,
 	uint32_t hash, uint32_t at)
 {
-	enum note_class c = l->selftest ? CLASS_SELFTEST : n->quiet ? CLASS_QUIET : CLASS_REAL;
+	enum note_class c = l->selftest        ? CLASS_SELFTEST
+		: n->seen == WARD_SEEN_MISSING ? CLASS_MISSING
+		: n->quiet                     ? CLASS_QUIET
+					       : CLASS_REAL;
 	struct entry *e = &l->v[l->n];
 	bool room = l->n_class[c] < class_max[c];
 	char *text = room ? strndup(n->resource, len) : NULL;
