@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sandbox"))
@@ -130,9 +131,11 @@ def a_filter_that_kills(p):
     r = p.run(kind=("doctor",), preexec_fn=box.refuse_calls(("mount", box.KILLED)), log=False)
     check_in("mounts: a filter around ward kills for it (SIGSYS)", r.out)
     check_in("SystemCallErrorNumber=EPERM", r.out)
-    r = p.run(kind=("doctor",), preexec_fn=box.refuse_calls(("openat2", box.KILLED)), log=False)
-    check_eq((r.code, r.out), (2, ""))
-    check_in("kills whoever calls openat2", r.err)
+    # Those that doctor's own trials are made of, too.
+    for call in ("openat2", "waitid", "pidfd_send_signal", "socketpair", "sendmsg", "prctl", "keyctl"):
+        r = p.run(kind=("doctor",), preexec_fn=box.refuse_calls((call, box.KILLED)), log=False)
+        check_eq((r.code, r.out), (2, ""), call + r.err)
+        check_in(f"kills whoever calls {call} ", r.err)
 
 
 NETFILTER = ("socket", 2, None, 12)    # socket(AF_NETLINK, _, NETLINK_NETFILTER)
@@ -372,6 +375,9 @@ def without_user_namespaces_by_acceptance(p):
     for more, code, told in (((), 0, False), ((), 3, True), (("--write", p.ws, "--env", f"TMPDIR={p.ws}"), 3, False)):
         r = p.run(*ACCEPT, *more, "sh", "-c", f"exit {code}")
         check_eq((r.code, "no /tmp and no home of its own" in r.err), (code, told), r.err)
+    # The host's /tmp is there, and nothing of it is hidden.
+    with tempfile.NamedTemporaryFile(dir="/tmp") as f:
+        check("is not there inside" not in p.run(*ACCEPT, "echo", f.name).err)
     mark = box.marker()
     q = p.start(*ACCEPT, "--timeout", "500ms", "sh", "-c", f"sleep {mark} & sleep {mark}", stdin=-3, stdout=-3, stderr=-3)
     q.wait(20)

@@ -284,7 +284,7 @@ static int was_killed(const char *who, int sig, struct ward_error *err)
 	/* Which call it was, nobody is told but the kernel's log. */
 	if (sig == SIGSYS)
 		ward_fail_fix(err, "%s",
-			"a filter around ward kills whoever makes a call that it does not allow: let it answer with an error instead (systemd: SystemCallErrorNumber=EPERM), and `ward doctor` names what it refuses");
+			"a filter around ward kills whoever makes a call that it does not allow: let it answer with an error instead (systemd: SystemCallErrorNumber=EPERM), and `ward doctor` names what it refuses; journalctl -k has the call's number (type=1326)");
 	else if (sig == SIGKILL)
 		ward_fail_fix(err, "%s",
 			"somebody killed it, or the kernel for lack of memory (dmesg says so); try again");

@@ -536,7 +536,8 @@ int ward_rs_words(struct ward_resolver *rs, struct ward_error *err)
 	const char *word, *dir;
 	struct stat st;
 
-	if (rs->r->backend == WARD_BACKEND_DIRECT)
+	/* Under Landlock alone nothing is hidden. */
+	if (rs->r->backend == WARD_BACKEND_DIRECT || !rs->host->userns)
 		return WARD_OK;
 	for (size_t i = 1; i <= WORDS_LOOKED && rs->argv[i]; i++) {
 		word = path_in(rs->argv[i]);
