@@ -111,6 +111,10 @@ def a_proxy_of_the_host_that_is_passed_on_is_told_to_be_needless(p):
     r = p.run("--env", "HTTPS_PROXY", "--env", "NO_PROXY", "true", env={"HTTPS_PROXY": "http://me:secret@proxy.example:3128", "NO_PROXY": "x.example"})
     check_eq(r.err, "ward: warning: --env HTTPS_PROXY: a proxy is asked for other names than its own, which is refused inside; leave it out: "
              "--upstream-proxy goes by it, and programs need no variable\n")
+    for url in ("socks5h://me:secret@proxy.example:1080", "SOCKS://proxy.example", "https://proxy.example:3128"):
+        r = p.run("--env", "ALL_PROXY", "true", env={"ALL_PROXY": url})
+        check_in("ward: warning: --env ALL_PROXY: what is asked of a proxy by SOCKS or TLS nobody here judges", r.err)
+        check("refused" not in r.err and "secret" not in r.err, r.err)
 
 
 @test
@@ -121,6 +125,10 @@ def a_socket_of_the_host_that_is_passed_on_is_told_to_be_none_inside(p):
         r = p.run("--env", "SSH_AUTH_SOCK", "true", env={"SSH_AUTH_SOCK": str(p.ws / "agent")})
     check_eq(r.code, 0, r.err)
     check_in("--env SSH_AUTH_SOCK names a socket of the host, which cannot be reached from inside; ssh-agent COMMAND starts an agent there\n", r.err)
+    (p.ws / "link").symlink_to("agent")
+    for name, value in (("DOCKER_HOST", f"unix://{p.ws}/agent"), ("A", f"unix:{p.ws}/agent"), ("B", f"{p.ws}/link"),
+                        ("DBUS_SESSION_BUS_ADDRESS", f"unix:path={p.ws}/agent,guid=0;unix:path=/x")):
+        check_in(f"--env {name} names a socket of the host, which cannot be reached from inside\n", p.run("--env", name, "true", env={name: value}).err)
     p.write("file", "x")
     check("socket" not in p.run("--env", "FILE", "true", env={"FILE": str(p.ws / "file")}).err)
 

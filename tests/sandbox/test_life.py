@@ -118,7 +118,7 @@ def daemons_are_dead_when_ward_returns(p):
 @both
 def a_timeout_ends_a_run_whose_init_was_stopped(p):
     """By somebody outside: who is told to end goes on as far as that."""
-    q = p.start("--timeout", "600ms", "--grace", "50ms", "sh", "-c", "echo up; exec sleep 60", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    q = p.start("--timeout", f"{2 * cli.PATIENCE}s", "--grace", "50ms", "sh", "-c", "echo up; exec sleep 60", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     check_eq(q.stdout.readline(), b"up\n")
     os.kill(box.init_of(q.pid), box.STOP)
     try:
@@ -126,7 +126,7 @@ def a_timeout_ends_a_run_whose_init_was_stopped(p):
     finally:
         q.kill()
     check_eq(q.returncode, 124, said)
-    check_in("timeout of 600ms was reached", said)
+    check_in("timeout of 2s was reached" if cli.PATIENCE == 1 else "was reached", said)
 
 
 @both

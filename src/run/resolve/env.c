@@ -142,19 +142,50 @@ static bool is_proxy(const char *name)
 	return n > 6 && strcasecmp(name + n - 6, "_proxy") == 0;
 }
 
+/* The file of a socket that a value means: "/run/x", "unix:///run/x" (DOCKER_HOST), "unix:path=/run/x,guid=0" (DBUS). NULL: none. */
+static const char *socket_path(struct ward_resolver *rs, const char *value)
+{
+	const char *s = value;
+
+	if (ward_has_prefix(s, "unix:")) {
+		s += strlen("unix:");
+		if (ward_has_prefix(s, "path="))
+			return ward_arena_dup(rs->arena, s + strlen("path="),
+				strcspn(s + strlen("path="), ",;"));
+		s += ward_has_prefix(s, "//") ? 2 : 0;
+	}
+	return s;
+}
+
 /* "SSH_AUTH_SOCK": whatever is granted, a socket of the host's is none to speak to. */
 static int warn_socket(struct ward_resolver *rs, const char *name, const char *value,
 	struct ward_error *err)
 {
-	struct stat st;
+	const char *path = socket_path(rs, value);
+	struct ward_target t;
 
-	if (value[0] != '/' || rs->r->backend == WARD_BACKEND_DIRECT ||
-		fstatat(AT_FDCWD, value, &st, AT_NO_AUTOMOUNT) < 0 || !S_ISSOCK(st.st_mode))
+	if (!path)
+		return ward_rs_nomem(err);
+	if (path[0] != '/' || rs->r->backend == WARD_BACKEND_DIRECT ||
+		ward_rs_target(rs, path, &t) < 0 || !S_ISSOCK(t.st.st_mode))
 		return WARD_OK;
 	return ward_rs_warn(rs, err,
 		"--env %s names a socket of the host, which cannot be reached from inside%s", name,
 		ward_streq(name, "SSH_AUTH_SOCK") ? "; ssh-agent COMMAND starts an agent there"
 						  : "");
+}
+
+/* Whom Ward's own proxy does not speak for: neither does it read what such a one is asked for. */
+static bool is_tunnel(const char *value)
+{
+	static const char *const schemes[] = { "socks://", "socks4://", "socks4a://", "socks5://",
+		"socks5h://", "https://" };
+
+	for (size_t i = 0; i < WARD_ARRAY_SIZE(schemes); i++) {
+		if (strncasecmp(value, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* What is passed was written for the host, where this is the host's own server, or its proxy; inside it is nobody. A set value is for the inside. */
@@ -167,6 +198,10 @@ static int warn_own(struct ward_resolver *rs, const char *name, const char *valu
 	if (rs->r->backend == WARD_BACKEND_DIRECT || strcasecmp(name, "no_proxy") == 0)
 		return WARD_OK;
 	/* Of its value nothing is shown: there may be a password in it. */
+	if (n == 0 && is_proxy(name) && is_tunnel(value))
+		return ward_rs_warn(rs, err,
+			"--env %s: what is asked of a proxy by SOCKS or TLS nobody here judges, once it may be reached: it is a way to all that it reaches; leave it out: programs need no variable, and --upstream-proxy speaks HTTP without TLS alone",
+			name);
 	if (n == 0 && value[0] && is_proxy(name))
 		return ward_rs_warn(rs, err,
 			"--env %s: a proxy is asked for other names than its own, which is refused inside; leave it out: --upstream-proxy goes by it, and programs need no variable",
