@@ -109,8 +109,9 @@ def a_proxy_of_the_host_that_is_passed_on_is_told_to_be_needless(p):
     r = p.run("--env", "https_proxy", "true", env={"https_proxy": "http://127.0.0.1:3128"})
     check_in("--env https_proxy: 127.0.0.1:3128 is the run's own inside; leave it out: what is granted is reached without a proxy\n", r.err)
     r = p.run("--env", "HTTPS_PROXY", "--env", "NO_PROXY", "true", env={"HTTPS_PROXY": "http://me:secret@proxy.example:3128", "NO_PROXY": "x.example"})
-    check_eq(r.err, "ward: warning: --env HTTPS_PROXY: a proxy is asked for other names than its own, which is refused inside; leave it out: "
-             "--upstream-proxy goes by it, and programs need no variable\n")
+    check_eq([line for line in r.err.splitlines(True) if "--env " in line],
+             ["ward: warning: --env HTTPS_PROXY: a proxy is asked for other names than its own, which is refused inside; leave it out: "
+             "--upstream-proxy goes by it, and programs need no variable\n"])
     for url in ("socks5h://me:secret@proxy.example:1080", "SOCKS://proxy.example", "https://proxy.example:3128"):
         r = p.run("--env", "ALL_PROXY", "true", env={"ALL_PROXY": url})
         check_in("ward: warning: --env ALL_PROXY: what is asked of a proxy by SOCKS or TLS nobody here judges", r.err)
