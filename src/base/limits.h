@@ -131,7 +131,8 @@
 #define WARD_JOURNAL_BYTES_MAX (1u << 30)    /* bytes of their descriptions in its journal */
 #define WARD_LIVE_OBJECTS_MAX 1000000u        /* objects of a layer that are looked at while its run lives (--review=live) */
 #define WARD_LANDED_BYTES_MAX (256u << 20)   /* bytes of what is noted of changes that were made real while their run lives */
-#define WARD_HOSTS_BYTES_MAX (16u << 20)     /* bytes of /etc/hosts, or /etc/resolv.conf, that are read */
+#define WARD_HOSTS_BYTES_MAX (16u << 20)     /* bytes of /etc/hosts that are read */
+#define WARD_RESOLV_CONF_BYTES_MAX (1u << 20) /* bytes of /etc/resolv.conf that are read */
 #define WARD_CHANGES_MAX 4000000u            /* changes of one run under review */
 #define WARD_CHANGE_DEPTH_MAX 512            /* directories in one another that they may be in */
 #define WARD_RENAME_BYTES_MAX (256u << 20)   /* bytes read to find out what was renamed */

@@ -271,6 +271,12 @@ static void keep_one(struct ward_dial *d)
 	d->next = ward_now_mono_ns() + (first ? SLOW_MS : AGAIN_MS) * WARD_MS;
 }
 
+/* This host has no such addresses, or none leads out. What somebody said of an address, or a silence, is no reason to ask for others. */
+static bool is_no_way(int err)
+{
+	return err == ENETUNREACH || err == EAFNOSUPPORT || err == EADDRNOTAVAIL;
+}
+
 /* Go on to the first address that can be tried; with none left, and none under way, it has failed. */
 static void advance(struct ward_flow *f)
 {
@@ -290,9 +296,10 @@ static void advance(struct ward_flow *f)
 			keep_one(d);
 			return;
 		}
+		d->part = d->part && is_no_way(d->err);
 	}
-	d->next = d->part ? d->begun + SLOW_MS * WARD_MS : UINT64_MAX;
-	if (oldest_of(d) && ward_now_mono_ns() < d->next)
+	d->next = UINT64_MAX;
+	if (oldest_of(d))
 		return;
 	if (ward_flow_again(f))
 		return;
@@ -318,6 +325,7 @@ static void on_try(struct ward_waiter *s, uint32_t events)
 		return;
 	}
 	f->dial->err = err;
+	f->dial->part = f->dial->part && is_no_way(err);
 	close_try(t);
 	advance(f);
 }

@@ -68,5 +68,6 @@ socklen_t ward_resolver_size(const struct sockaddr_in6 *a);
 void ward_resolv_conf_parse(const char *text, size_t n, struct ward_resolv_conf *ret);
 /* "ADDRESS", "ADDRESS:PORT", "[IPV6]:PORT" of --resolver. */
 int ward_resolver_parse(const char *s, struct sockaddr_in6 *ret, struct ward_error *err);
-/* Addresses of name in the text of a hosts file; false: it is not in it. */
+/* Addresses of name in the text of a hosts file, whose letters were made small; false: it is not in it. */
+void ward_hosts_fold(char *text, size_t n);
 bool ward_hosts_find(const char *text, size_t n, const char *name, struct ward_dns_answer *ret);

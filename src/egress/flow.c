@@ -301,8 +301,6 @@ static void dial_name(struct ward_flow *f)
 		begin_dial(f);
 		return;
 	}
-	if (ward_flow_again(f))
-		return;
 	if (!bad) {
 		refuse(f, WARD_EGRESS_WHY_NOT_RESOLVED, NULL, NULL);
 		return;
@@ -350,7 +348,7 @@ static void try_resolved(struct ward_flow *f)
 		ward_tunnel_next(f);
 		return;
 	}
-	if (!ward_resolver_begin(&f->e->resolver, f->name) || f->name->lookup)
+	if (!ward_resolver_begin(&f->e->resolver, f->name, f->whole) || f->name->lookup)
 		return;
 	switch (f->name->found) {
 	case WARD_FOUND_SILENT: refuse_silent(f); return;
@@ -366,12 +364,7 @@ bool ward_flow_again(struct ward_flow *f)
 	if (!f->dial || !f->dial->part || f->dial->tunnel || !p)
 		return false;
 	ward_dial_drop(f);
-	/* Or somebody else has had it asked for by now. */
-	if (p->part) {
-		p->part = false;
-		p->whole = true;
-		p->until = 0;
-	}
+	f->whole = true;
 	set_state(f, WARD_FLOW_RESOLVING);
 	try_resolved(f);
 	/* Whoever is ready goes on in the next turn. */
@@ -504,7 +497,7 @@ void ward_flow_prefetch(struct ward_egress *e, struct ward_pinned *p)
 	if (ward_upstream_takes(e->upstream, p->name, 0))
 		ward_tunnel_prefetch(e);
 	else if (!ward_streq(p->name, WARD_HOST_SERVICE))
-		(void)ward_resolver_begin(&e->resolver, p);
+		(void)ward_resolver_begin(&e->resolver, p, false);
 }
 
 /*

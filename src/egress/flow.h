@@ -51,7 +51,7 @@ struct ward_flow *ward_flow_find(struct ward_egress *e, uint32_t id); /* NULL: t
 void ward_flow_whose(struct ward_flow *f, bool wait); /* into f->pid, f->comm and f->program. wait: a little */
 const char *ward_flow_program(const struct ward_flow *f); /* NULL: not known */
 void ward_flow_dial(struct ward_flow *f, const struct ward_relay_addr *v, size_t n); /* these, when it is its turn */
-/* What was dialled is a part of what its name may have, and came to nothing: the whole is looked up, and dialled. False: it is not. */
+/* What was dialled is a part of what its name may have, and no way leads there: the whole is looked up, and dialled. False: no. */
 bool ward_flow_again(struct ward_flow *f);
 void ward_flow_hand(struct ward_flow *f); /* to the relay, if it does not have it yet */
 void ward_flow_refuse_as(struct ward_flow *f, enum ward_egress_why why, const char *text); /* text: NULL = as ever */

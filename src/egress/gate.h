@@ -20,7 +20,7 @@ struct ward_pinned {
 	struct ward_lookup *lookup;  /* under way; NULL: none */
 	uint64_t until, asked;       /* ns: what was found holds until then, 0: nothing was looked up; while conf_no (below) is asked */
 	enum ward_found found;
-	int err; bool failed, part, whole; /* SILENT: why none was asked; 0: in time. NONE: they cannot say. OTHER_MS of resolve.c */
+	int err; bool failed, part;  /* SILENT: why none was asked; 0: in time. NONE: they cannot say. OTHER_MS of resolve.c */
 	struct ward_dns_answer out, out6; /* real addresses, of either family; its IPv6 part, kept apart */
 	struct ward_dns_servers *servers; const char *host; /* of a service, else NULL; what stands behind its two labels */
 	char name[];
@@ -53,10 +53,10 @@ uint64_t ward_bucket_next(const struct ward_bucket *b); /* ns: when there is one
 
 /* ---- resolve.c ---- */
 struct ward_resolver {
-	int epoll; bool fixed, conf_young; /* epoll: borrowed; fixed: --resolver; young: see read_conf */
-	struct ward_resolv_conf conf;
-	struct timespec conf_time;   /* of the file that conf was read from: its last change, its number, its bytes */
-	uint64_t conf_ino, conf_size, conf_again, conf_no; /* ns: not looked at before; how often there was another one */
+	int epoll; bool fixed; struct ward_resolv_conf conf; /* epoll: borrowed; fixed: --resolver */
+	/* The file that it was read from: its last change, its number, its bytes; young: another one may have the same. */
+	struct ward_file_was { struct timespec time; uint64_t ino, size; bool known, young; } conf_was, hosts_was;
+	struct ward_buf hosts; uint64_t conf_again, conf_no; /* its text; ns: not looked at before; how often there was another one */
 	const char *conf_file, *hosts_file; uint64_t silent_until[WARD_RESOLVERS_MAX]; /* ns: asked last until then */
 	struct ward_lookup *first;
 	size_t n, n_slow, most, most_slow; /* slow: of them, without a place any more */
@@ -68,9 +68,9 @@ int ward_resolver_init(struct ward_resolver *r, int epoll, const char *spec, str
 const struct ward_resolv_conf *ward_resolver_conf(struct ward_resolver *r); /* what the host says now */
 /*
  * Begin, unless what is known of p still holds or it is under way: p->lookup says which. False: there are too many already; try again
- * when one is done.
+ * when one is done. whole: nor does what is known in part.
  */
-bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p);
+bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p, bool whole);
 void ward_resolver_tick(struct ward_resolver *r, uint64_t now);
 uint64_t ward_resolver_next(const struct ward_resolver *r); /* when it wants a tick; UINT64_MAX: never */
 void ward_resolver_done(struct ward_resolver *r);
@@ -118,7 +118,7 @@ struct ward_flow {
 	const char *inspected, *speaks; /* speaks: the same, while what is asked is asked with it: may.c */
 	enum ward_relay_how how;
 	const char *asked;           /* of the proxy, while it is opened: the name; NULL */
-	bool made, named, upstream;  /* it counts against the limits; the proxy was asked for the name; peer is the host's proxy */
+	bool made, named, upstream, whole; /* counts against limits; the proxy was asked for the name; peer is that; not a part */
 	struct ward_budget *budget;  /* limits.h: of the rule that let it through, or the one that did not; NULL: it has none */
 	struct ward_dial *dial;      /* while WAITING, DIALING */
 	int pid; char comm[16], program[WARD_PROGRAM_TEXT_MAX];

@@ -404,7 +404,7 @@ static void service_answer(struct ward_egress *e, struct ward_service *s)
 /* Go on with a question that waits. */
 static void service_go_on(struct ward_egress *e, struct ward_service *s)
 {
-	if (!ward_resolver_begin(&e->resolver, s->p) || s->p->lookup)
+	if (!ward_resolver_begin(&e->resolver, s->p, false) || s->p->lookup)
 		return;
 	if (s->p->found == WARD_FOUND_SOME)
 		service_answer(e, s);

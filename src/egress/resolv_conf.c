@@ -224,24 +224,44 @@ static bool same_name(struct ward_str w, const char *name)
 
 	if (w.n == n + 1 && w.s[n] == '.')
 		w.n--;
-	if (w.n != n)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		char c = w.s[i];
-
-		if ((c >= 'A' && c <= 'Z' ? (char)(c + 32) : c) != name[i])
-			return false;
-	}
-	return true;
+	return w.n == n && memcmp(w.s, name, n) == 0;
 }
 
+void ward_hosts_fold(char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text[i] >= 'A' && text[i] <= 'Z')
+			text[i] = (char)(text[i] + 32);
+}
+
+/* A line that may be about the name: where its bytes are a word, or the beginning of one. From *at. */
+static bool next_hit(const char *text, size_t n, const char *name, size_t *at, struct ward_str *ret)
+{
+	size_t len = strlen(name);
+
+	for (const char *hit; *at < n && (hit = memmem(text + *at, n - *at, name, len)) != NULL;) {
+		size_t start = (size_t)(hit - text), end = start + len;
+
+		*at = end;
+		if (start == 0 || !is_space(text[start - 1]) ||
+			(end < n && !is_space(text[end]) && !strchr("\n.#", text[end])))
+			continue;
+		while (start > 0 && text[start - 1] != '\n')
+			start--;
+		*at = start;
+		return next_line(text, n, at, ret);
+	}
+	return false;
+}
+
+/* Of a list against advertisements (200,000 lines) only the lines that have the name's bytes are read as lines. */
 bool ward_hosts_find(const char *text, size_t n, const char *name, struct ward_dns_answer *ret)
 {
 	struct ward_str line, first, w;
 	size_t at = 0;
 
 	*ret = (struct ward_dns_answer){ 0 };
-	while (ret->n < WARD_EGRESS_ADDRESSES_MAX && next_line(text, n, &at, &line)) {
+	while (ret->n < WARD_EGRESS_ADDRESSES_MAX && next_hit(text, n, name, &at, &line)) {
 		const char *comment = memchr(line.s, '#', line.n);
 		struct ward_relay_addr a = { 0 };
 		size_t in = 0;
@@ -252,7 +272,6 @@ bool ward_hosts_find(const char *text, size_t n, const char *name, struct ward_d
 		first = next_word(line, &in);
 		while (!is && (w = next_word(line, &in)).n)
 			is = same_name(w, name);
-		/* Of a list against advertisements (200,000 lines) each address would take longer than the names do. */
 		if (is && ward_address_parse(first.s, first.n, &a))
 			ret->v[ret->n++] = a;
 	}

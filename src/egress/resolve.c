@@ -16,8 +16,8 @@
 
 #define TOTAL_MS 10000u
 /*
- * That the second family is waited for once the first is there (RFC 8305, 3). What was found is a part then; where that comes to nothing, the whole
- * is asked for: a host without IPv6 may hear the IPv6 address first, and one that has nothing else an IPv4 address.
+ * That the second family is waited for once the first is there (RFC 8305, 3). What was found is a part then; where the host has no way to any of
+ * that, the whole is asked for: one without IPv6 may hear the IPv6 address first, and one that has nothing else an IPv4 address.
  */
 #define OTHER_MS 50u
 #define WHOLE_MS 2000u /* then: there are name servers that never say anything of IPv6 */
@@ -59,7 +59,7 @@ struct ward_lookup {
 	uint8_t order[WARD_RESOLVERS_MAX]; /* of the servers */
 	uint64_t deadline,
 		enough; /* enough: no longer than that for the other half; 0: neither is there */
-	bool slow; /* it has no place any more */
+	bool slow, whole; /* it has no place any more; both halves are waited for */
 };
 
 static void begin_lookup(struct ward_lookup *l, uint64_t now);
@@ -102,6 +102,22 @@ static bool is_young(const struct stat *st)
 		ward_now_wall_ns();
 }
 
+static struct ward_file_was as_it_is(const struct stat *st)
+{
+	return (struct ward_file_was){ .time = st->st_ctim,
+		.ino = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.known = true,
+		.young = is_young(st) };
+}
+
+static bool is_as_it_was(const struct ward_file_was *was, const struct stat *st)
+{
+	return was->known && !was->young && st->st_ino == was->ino &&
+		(uint64_t)st->st_size == was->size && st->st_ctim.tv_sec == was->time.tv_sec &&
+		st->st_ctim.tv_nsec == was->time.tv_nsec;
+}
+
 /* Whoever renews a lease writes the same once more: that is no other network. */
 static void read_conf(struct ward_resolver *r, uint64_t now)
 {
@@ -115,19 +131,14 @@ static void read_conf(struct ward_resolver *r, uint64_t now)
 	r->conf_again = now + CONF_MS * WARD_MS;
 	if (stat(r->conf_file, &st) < 0)
 		memset(&st, 0, sizeof(st));
-	if (r->conf.n && !r->conf_young && st.st_ino == r->conf_ino &&
-		(uint64_t)st.st_size == r->conf_size &&
-		memcmp(&st.st_ctim, &r->conf_time, sizeof(st.st_ctim)) == 0)
+	if (r->conf.n && is_as_it_was(&r->conf_was, &st))
 		return;
-	if (ward_read_file(r->conf_file, WARD_HOSTS_BYTES_MAX, &b, &why) < 0)
+	if (ward_read_file(r->conf_file, WARD_RESOLV_CONF_BYTES_MAX, &b, &why) < 0)
 		ward_buf_done(&b);
 	/* That this process has no descriptor left, or no memory, is no other network. */
 	if (why.code == WARD_E_NOMEM || ward_limits_is_lack(why.sys_errno))
 		return;
-	r->conf_ino = st.st_ino;
-	r->conf_size = (uint64_t)st.st_size;
-	r->conf_time = st.st_ctim;
-	r->conf_young = is_young(&st);
+	r->conf_was = as_it_is(&st);
 	ward_resolv_conf_parse(ward_buf_cstr(&b), b.n, &read);
 	ward_buf_done(&b);
 	if (is_same_conf(&read, &r->conf))
@@ -142,18 +153,25 @@ const struct ward_resolv_conf *ward_resolver_conf(struct ward_resolver *r)
 	return &r->conf;
 }
 
-/* *ret_lack: there is no descriptor to look it up. */
-static bool in_hosts(const struct ward_resolver *r, const char *name, struct ward_dns_answer *ret,
-	bool *ret_lack)
+/* Kept: a list against advertisements has megabytes, and who waits for another name would wait for it to be read. False: there is no descriptor. */
+static bool read_hosts(struct ward_resolver *r)
 {
-	struct ward_buf b = WARD_BUF_INIT;
 	struct ward_error why = WARD_ERROR_INIT;
-	bool found = ward_read_file(r->hosts_file, WARD_HOSTS_BYTES_MAX, &b, &why) == WARD_OK &&
-		ward_hosts_find(ward_buf_cstr(&b), b.n, name, ret);
+	struct stat st;
 
-	ward_buf_done(&b);
-	*ret_lack = ward_limits_is_lack(why.sys_errno);
-	return found;
+	if (stat(r->hosts_file, &st) < 0)
+		memset(&st, 0, sizeof(st));
+	if (is_as_it_was(&r->hosts_was, &st))
+		return true;
+	ward_buf_done(&r->hosts);
+	r->hosts_was = (struct ward_file_was){ 0 };
+	if (ward_read_file(r->hosts_file, WARD_HOSTS_BYTES_MAX, &r->hosts, &why) < 0) {
+		ward_buf_done(&r->hosts);
+		return !ward_limits_is_lack(why.sys_errno);
+	}
+	ward_hosts_fold(r->hosts.s, r->hosts.n);
+	r->hosts_was = as_it_is(&st);
+	return true;
 }
 
 int ward_resolver_init(struct ward_resolver *r, int epoll, const char *spec, struct ward_error *err)
@@ -193,8 +211,7 @@ static void finish(struct half *h, enum ward_found found)
 	h->done = true;
 	h->found = found;
 	if (found == WARD_FOUND_SOME && !h->l->enough)
-		h->l->enough =
-			ward_now_mono_ns() + (h->l->p->whole ? WHOLE_MS : OTHER_MS) * WARD_MS;
+		h->l->enough = ward_now_mono_ns() + (h->l->whole ? WHOLE_MS : OTHER_MS) * WARD_MS;
 }
 
 /* Those that said nothing lately come last: whoever looks up the next name does not wait for them again. */
@@ -339,8 +356,7 @@ static void end_lookup(struct ward_lookup *l)
 	p->found = WARD_FOUND_NONE;
 	p->err = 0;
 	p->failed = false;
-	p->part = !p->whole && !(l->halves[0].done && l->halves[1].done);
-	p->whole = false;
+	p->part = !l->whole && !(l->halves[0].done && l->halves[1].done);
 	memset(&p->out, 0, sizeof(p->out));
 	memset(&p->out6, 0, sizeof(p->out6));
 	for (size_t i = 0; i < 2; i++) {
@@ -538,32 +554,33 @@ static bool has_place_for(struct ward_resolver *r, const struct ward_pinned *p, 
 	return (n == 0 || n < r->most / 4) && has_place(r, now);
 }
 
-bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
+bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p, bool whole)
 {
 	uint64_t now = ward_now_mono_ns();
 	struct ward_lookup *l;
-	bool lack = false;
 
 	read_conf(r, now);
-	if (p->lookup || (p->until && now < p->until && p->asked == r->conf_no))
+	whole = whole && p->part;
+	if (p->lookup || (!whole && p->until && now < p->until && p->asked == r->conf_no))
 		return true;
 	/* First: whoever waits asks again each turn, and a file is not to be read for each of them. */
 	if (now < r->paced_until || !has_place_for(r, p, now))
 		return false;
 	memset(&p->out, 0, sizeof(p->out));
 	memset(&p->out6, 0, sizeof(p->out6));
+	p->until = 0;
+	if (!read_hosts(r)) {
+		r->paced_until = now + AGAIN_MS * WARD_MS;
+		return false;
+	}
 	/* What the host knows by its file has no services, and nobody outside is asked about it. */
-	if (in_hosts(r, p->servers ? p->host : p->name, &p->out, &lack)) {
+	if (ward_hosts_find(ward_buf_cstr(&r->hosts), r->hosts.n, p->servers ? p->host : p->name,
+		    &p->out)) {
 		p->found = p->servers ? WARD_FOUND_NONE : WARD_FOUND_SOME;
-		p->failed = p->part = p->whole = false;
+		p->failed = p->part = false;
 		p->until = now + SILENT_S * 1000 * WARD_MS;
 		p->asked = r->conf_no;
 		return true;
-	}
-	p->until = 0;
-	if (lack) {
-		r->paced_until = now + AGAIN_MS * WARD_MS;
-		return false;
 	}
 	if (!may_ask(r, now))
 		return false;
@@ -572,6 +589,7 @@ bool ward_resolver_begin(struct ward_resolver *r, struct ward_pinned *p)
 		return false;
 	l->r = r;
 	l->p = p;
+	l->whole = whole;
 	l->deadline = now + TOTAL_MS * WARD_MS;
 	l->next = r->first;
 	r->first = l;
@@ -643,5 +661,7 @@ void ward_resolver_done(struct ward_resolver *r)
 		l->p->lookup = NULL;
 		free(l);
 	}
+	ward_buf_done(&r->hosts);
+	r->hosts_was = (struct ward_file_was){ 0 };
 	r->n = r->n_slow = 0;
 }

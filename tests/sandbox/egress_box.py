@@ -49,7 +49,7 @@ def wire(name):
 class Dns:
     """
     A name server on 127.0.0.1, UDP and TCP. answers: name -> addresses as text, or a list of such lists, one for each time that the name is
-    asked for; what is not in it does not exist. Of a service they are its servers: (priority, weight, port, name). how: "silent", "cut" (everything by TCP alone), "other" (answers to another question first), "late" (IPv4 addresses a quarter of a second late).
+    asked for; what is not in it does not exist. Of a service they are its servers: (priority, weight, port, name). how: "silent", "cut" (everything by TCP alone), "other" (answers to another question first), "late" (IPv4 addresses a quarter of a second late), "half" (never says a thing of IPv6).
     """
 
     def __init__(self, answers, how=""):
@@ -113,6 +113,9 @@ class Dns:
             while True:
                 q, peer = self.udp.recvfrom(4096)
                 if self.how == "silent":
+                    self.answer(q)
+                    continue
+                if self.how == "half" and q[-15 if q[11] else -4:][:2] == b"\0\x1c":
                     self.answer(q)
                     continue
                 if self.how == "late" and q[-15 if q[11] else -4:][:2] == b"\0\1":

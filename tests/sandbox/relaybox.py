@@ -38,7 +38,7 @@ def private_net():
         raise OSError(ctypes.get_errno(), "unshare")
     if uid:
         for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
-            with open(f"/proc/self/{name}", "w", encoding="ascii") as f:
+            with open(f"/proc/self/{name}", "w", encoding="utf-8") as f:
                 f.write(text)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         fcntl.ioctl(s, 0x8914, struct.pack("16sh22x", b"lo", 0x1 | 0x40))   # SIOCSIFFLAGS: up, running

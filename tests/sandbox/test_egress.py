@@ -14,6 +14,7 @@ import time
 
 import box
 import cli
+import relaybox as rb
 from box import both, both_cases, root_only
 from egress_box import FETCH, HELLO, NAME, PYTHON, SERVERS, Http, Net, Talker, need, own_address, refused, until
 from tap import check, check_eq, check_in, quickest, skip
@@ -272,13 +273,24 @@ for i in range(3):
     refused(n, doc, f"{NAME}:{n.http.port}", "address_class")
 
 
-@both_cases([("nobody listens at", True), ("no rule grants", False)])
-def an_ipv4_address_that_comes_late_behind_an_ipv6_one_that(p, granted):
-    n = Net(p, {NAME: ["::1", "127.0.0.1"]}, how="late")
-    r, _ = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url(), grants=n.grants(*[f"[::1]:{n.http.port}"] * granted))
+@both
+def an_ipv4_address_that_comes_late_behind_an_ipv6_one_to_which_there_is_no_way(p):
+    rb.private_net()
+    n = Net(p, {NAME: ["2001:4860::8", "127.0.0.1"]}, how="late")
+    r, _ = n.run("/usr/bin/curl", "-sS", "-m", "20", n.url())
     check_eq((r.code, r.out), (0, HELLO.decode()), r.err)
     check_eq([(x["detail"]["address"], x["detail"]["count"]) for x in n.told("net.open")], [("127.0.0.1", 1)])
     check_eq(n.told("net.block"), [])
+
+
+@both_cases([("nobody listens at", True, "unreachable"), ("no rule grants", False, "address_class")])
+def where_no_word_comes_of_ipv6_nothing_is_asked_twice_for_an_address_that(p, granted, reason):
+    """A refusal is one at once: it was 2 s late, as was whatever else asked for that name by then."""
+    n = Net(p, {NAME: ["127.0.0.2"]}, how="half")
+    r, _ = n.run("/usr/bin/curl", "-4", "-sS", "-m", "20", n.url(), grants=n.grants(*[f"127.0.0.2:{n.http.port}"] * granted))
+    check(r.code != 0, r.err)
+    check_eq(sorted(n.dns.queries), [(NAME, 1), (NAME, 28)])
+    check_eq([x["detail"]["reason"] for x in n.told("net.block")], [reason])
 
 
 @both_cases([("that cuts its answers", "cut"), ("before whose answers come others", "other")])

@@ -295,16 +295,22 @@ TEST(resolver_option)
 
 TEST(hosts)
 {
-	static const char text[] =
+	char text[] =
 		"127.0.0.1 localhost\n# 192.0.2.9 " NAME "\n192.0.2.7\tother GOOD.Test.example. x\n"
-		"nonsense " NAME "\n2001:db8::7 " NAME " # comment\n192.0.2.8 x" NAME "\n";
+		"nonsense " NAME "\n2001:DB8::7 " NAME " # comment\n192.0.2.8 x" NAME "\n"
+		"192.0.2.6 " NAME ".x " NAME "x\n192.0.2.5 a\t" NAME "#x\n" NAME " " NAME
+		"\n192.0.2.4 " NAME;
 	struct ward_dns_answer a;
 
+	ward_hosts_fold(text, sizeof(text) - 1);
+
 	CHECK(ward_hosts_find(text, sizeof(text) - 1, NAME, &a));
-	CHECK_EQ_INT(a.n, 2);
+	CHECK_EQ_INT(a.n, 4);
 	CHECK_EQ_INT(a.v[0].family, 4);
 	CHECK_EQ_INT(a.v[0].a[3], 7);
 	CHECK_EQ_INT(a.v[1].family, 6);
+	CHECK_EQ_INT(a.v[2].a[3], 5);
+	CHECK_EQ_INT(a.v[3].a[3], 4);
 	CHECK(!ward_hosts_find(text, sizeof(text) - 1, "test.example", &a));
 }
 
@@ -426,7 +432,7 @@ static void servers_find(struct servers *s, struct ward_pinned *p)
 
 	p->until = 0;
 	memset(s->asked, 0, sizeof(s->asked));
-	CHECK(ward_resolver_begin(&s->r, p));
+	CHECK(ward_resolver_begin(&s->r, p, false));
 	while (p->lookup && ward_now_mono_ns() < end) {
 		for (size_t i = 0; i < s->r.conf.n; i++)
 			serve(s, i);
@@ -468,6 +474,15 @@ TEST(a_server_that_says_nothing_comes_last_for_a_while)
 	servers_find(&s, p);
 	CHECK_EQ_INT(s.asked[0], 0);
 	CHECK_EQ_INT(p->out.v[0].a[3], 7);
+	/* It is read once: what was read of it is looked at until it is another one. */
+	REQUIRE(s.r.hosts.n > 3 << 20);
+	s.r.hosts_was.young = false;
+	*strchr(strstr(s.r.hosts.s, "192.0.2."), '7') = '6';
+	servers_find(&s, p);
+	CHECK_EQ_INT(p->out.v[0].a[3], 6);
+	REQUIRE(dprintf(fd, "#\n") > 0);
+	servers_find(&s, p);
+	CHECK_EQ_INT(p->out.v[0].a[3], 7);
 	(void)unlink(path);
 	ward_close(fd);
 	servers_end(&s);
@@ -497,7 +512,7 @@ TEST(of_three_servers_the_first_has_as_long_as_if_it_were_alone)
 
 	REQUIRE(p != NULL);
 	s.r.conf.timeout_ms = 5000;
-	CHECK(ward_resolver_begin(&s.r, p));
+	CHECK(ward_resolver_begin(&s.r, p, false));
 	CHECK(ward_resolver_next(&s.r) >= now + 4990 * WARD_MS);
 	/* It is silent, as it seems: the others share what is left. */
 	now = ward_now_mono_ns();
@@ -676,7 +691,7 @@ TEST(another_network_is_followed_by_who_waits_for_the_last_ones_server)
 	ward_close(fd);
 	s.r.conf.timeout_ms = 600000;
 	s.r.conf.n = 1;
-	CHECK(ward_resolver_begin(&s.r, waits));
+	CHECK(ward_resolver_begin(&s.r, waits, false));
 	CHECK(waits->lookup != NULL);
 	/* As it was for the host's own file, which has another server by now; seen by who asks next. */
 	s.r.fixed = false;
@@ -684,7 +699,7 @@ TEST(another_network_is_followed_by_who_waits_for_the_last_ones_server)
 	conf_says(path, "127.0.0.9");
 	known->until = UINT64_MAX;
 	known->found = WARD_FOUND_SOME;
-	CHECK(ward_resolver_begin(&s.r, known));
+	CHECK(ward_resolver_begin(&s.r, known, false));
 	CHECK_EQ_INT(s.r.conf.n, 1);
 	CHECK_EQ_INT(((const struct sockaddr_in *)&s.r.conf.v[0])->sin_addr.s_addr,
 		htonl(0x7f000009));
@@ -721,7 +736,7 @@ TEST(another_network_is_looked_for_while_somebody_waits)
 	REQUIRE(p && fd >= 0);
 	ward_close(fd);
 	s.r.conf.timeout_ms = 5000;
-	CHECK(ward_resolver_begin(&s.r, p));
+	CHECK(ward_resolver_begin(&s.r, p, false));
 	s.r.fixed = false;
 	s.r.conf_file = path;
 	s.r.conf_again = now + 1000 * WARD_MS;
@@ -763,7 +778,7 @@ TEST(the_same_network_written_again_is_none_to_follow)
 		(void)unlink(path); /* another file */
 		conf_says(path, *row);
 		s.r.conf_again = 0;
-		CHECK(ward_resolver_begin(&s.r, known));
+		CHECK(ward_resolver_begin(&s.r, known, false));
 		CHECK_EQ_INT(s.r.conf_no, row == &writes[2] ? 2 : 1);
 		CHECK((known->lookup != NULL) == (row == &writes[2]));
 	}
@@ -789,7 +804,7 @@ TEST(a_file_that_has_just_changed_is_looked_at_again)
 	CHECK_EQ_INT(ward_resolver_conf(&s.r)->n, 1);
 	conf_says(path, "127.0.0.9");
 	CHECK(stat(path, &st) == 0);
-	s.r.conf_time = st.st_ctim; /* as if it were that tick */
+	s.r.conf_was.time = st.st_ctim; /* as if it were that tick */
 	s.r.conf_again = 0;
 	CHECK_EQ_INT(((const struct sockaddr_in *)&ward_resolver_conf(&s.r)->v[0])->sin_addr.s_addr,
 		htonl(0x7f000009));

@@ -384,10 +384,10 @@ TEST(lookups_have_a_pace)
 	p[0] = ward_pinned_make(&t.e->pins, "a.example");
 	p[1] = ward_pinned_make(&t.e->pins, "b.example");
 	p[2] = ward_pinned_make(&t.e->pins, "c.example");
-	CHECK(ward_resolver_begin(&t.e->resolver, p[0]));
-	CHECK(ward_resolver_begin(&t.e->resolver, p[1]));
-	CHECK(!ward_resolver_begin(&t.e->resolver, p[2]));
-	CHECK(!ward_resolver_begin(&t.e->resolver, p[2]));
+	CHECK(ward_resolver_begin(&t.e->resolver, p[0], false));
+	CHECK(ward_resolver_begin(&t.e->resolver, p[1], false));
+	CHECK(!ward_resolver_begin(&t.e->resolver, p[2], false));
+	CHECK(!ward_resolver_begin(&t.e->resolver, p[2], false));
 	CHECK(!p[2]->lookup);
 	CHECK_EQ_INT(t.e->resolver.paced, 1);
 	CHECK(ward_egress_timeout(t.e) > 0);
@@ -396,7 +396,7 @@ TEST(lookups_have_a_pace)
 	t.e->resolver.pace.at -= 2000 * WARD_MS;
 	t.e->resolver.paced_until -= 2000 * WARD_MS;
 	turn();
-	CHECK(ward_resolver_begin(&t.e->resolver, p[2]));
+	CHECK(ward_resolver_begin(&t.e->resolver, p[2], false));
 	end();
 }
 

@@ -287,14 +287,14 @@ static void dial_found(struct ward_flow *f, const struct ward_pinned *p)
 }
 
 /* What has an address, the last that has none, or (*ret_wait) the one that is being looked up. Where no name server answers, none does for the next. */
-static const struct ward_pinned *look(struct ward_egress *e, bool *ret_wait)
+static const struct ward_pinned *look(struct ward_egress *e, bool whole, bool *ret_wait)
 {
 	struct ward_pinned *p = e->upstream_pins;
 
 	*ret_wait = false;
 	for (;; p = p->next) {
 		e->upstream_at = p;
-		*ret_wait = !ward_resolver_begin(&e->resolver, p) || p->lookup;
+		*ret_wait = !ward_resolver_begin(&e->resolver, p, whole) || p->lookup;
 		if (*ret_wait || p->found != WARD_FOUND_NONE || !p->next)
 			return p;
 	}
@@ -305,7 +305,7 @@ void ward_tunnel_prefetch(struct ward_egress *e)
 	bool ignored;
 
 	if (e->upstream_pins)
-		(void)look(e, &ignored);
+		(void)look(e, false, &ignored);
 }
 
 void ward_tunnel_next(struct ward_flow *f)
@@ -318,7 +318,7 @@ void ward_tunnel_next(struct ward_flow *f)
 		ward_flow_dial(f, &e->upstream->at, 1);
 		return;
 	}
-	p = look(e, &wait);
+	p = look(e, f->whole, &wait);
 	if (wait)
 		return;
 	if (p->found == WARD_FOUND_SOME)
