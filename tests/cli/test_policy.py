@@ -306,19 +306,22 @@ PROFILE = "schemaVersion: 2\nkind: Policy\nmetadata: {name: x}\nspec:\n  fsProfi
     ("a profile of an option that is not there", ["program.yaml", "--profile", "b"], 1, 'there is no profile "b"'),
     ("a program that is not there", ["program.yaml", "--profile", "a"], 1, "program.yaml:6:34: there is no program"),
     ("a program with its arguments", ["words.yaml", "--profile", "a"], 1,
-     'words.yaml:6:34: there is no program "git push" on PATH; a program is granted with whatever arguments: write "git"'),
+     'words.yaml:6:34: there is no program "sh -c" on PATH; a program is granted with whatever arguments: write "sh"'),
+    ("a program that is not there, of two words", ["blank.yaml", "--profile", "a"], 1,
+     'blank.yaml:6:34: there is no program "Visual Studio Code" on PATH; write its whole path'),
     ("a program that is denied with its arguments", ["denied.yaml", "--profile", "a"], 1,
-     'denied.yaml:6:33: denyExec "git push" takes nothing away: there is no program of that name on the PATH; a program is denied with whatever '
-     'arguments: write "git"'),
+     'denied.yaml:6:33: denyExec "sh -c" takes nothing away: there is no program of that name on the PATH; a program is denied with whatever '
+     'arguments: write "sh"'),
     ("a deny in a profile", ["inside.yaml"], 1, 'inside.yaml:6:9: unknown field "denyRead" in profile "a"; it belongs below spec, beside fsProfiles'),
     ("a grant beside the profiles", ["beside.yaml"], 1, 'beside.yaml:5:3: unknown field "network" in spec; it belongs into a profile'))])
 def check_tells_a_wrong_policy_from_none(row):
     words, code, says = row
     with place({"caps.json": '[{"type": "FILE_READ", "resource": "src/"}]', "extends.yaml": PROFILE % "{extends: b}",
                 "program.yaml": PROFILE % '{read: [src], allowExec: [no-such-program]}',
-                "denied.yaml": PROFILE % '{read: [src], denyExec: ["git push"]}', "inside.yaml": PROFILE % '{denyRead: [a]}',
+                "denied.yaml": PROFILE % '{read: [src], denyExec: ["sh -c"]}', "inside.yaml": PROFILE % '{denyRead: [a]}',
                 "beside.yaml": PROFILE.replace("fsProfiles", "network: {mode: open}\n  fsProfiles") % "{read: [src]}",
-                "words.yaml": PROFILE % '{read: [src], allowExec: ["git push"]}'}) as policy:
+                "blank.yaml": PROFILE % '{read: [src], allowExec: ["Visual Studio Code"]}',
+                "words.yaml": PROFILE % '{read: [src], allowExec: ["sh -c"]}'}) as policy:
         r = policy("check", *words)
         check_eq((r.code, r.out), (code, ""), r.err)
         check_in(says, r.err)

@@ -33,6 +33,8 @@ int ward_sugar_cap(struct ward_buf *out, struct ward_arena *a, const struct ward
 	const struct ward_sugar_host *host, struct ward_error *err);
 
 /* ---- exec.c ---- */
+/* The first word of a name with a blank in it, where that is a program: then the others are its arguments. NULL: no. */
+const char *ward_sugar_program_word(const struct ward_sugar_host *host, struct ward_arena *a, const char *name);
 /* The program that a rule names, as ward_sugar_program() wants it, or "*"; NULL: err says that there is none. */
 const char *ward_sugar_find(const struct ward_sugar_host *host, struct ward_arena *a, const char *name,
 	const struct ward_origin *origin, struct ward_error *err);

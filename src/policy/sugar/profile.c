@@ -329,6 +329,23 @@ static int allowed(struct job *j, struct ward_buf *out, const struct ward_doc_ru
 	return WARD_OK;
 }
 
+/* "git push" where there is a git: whoever wrote it believes that something is denied. A name may have a blank in it, too. */
+static int with_arguments(struct job *j, const struct ward_doc_rule *r)
+{
+	const char *word = ward_sugar_program_word(j->host, j->to->arena, r->pattern);
+
+	if (word == NULL)
+		return WARD_OK;
+	(void)ward_fail(j->err, WARD_E_INVALID,
+		"denyExec \"%.64s\" takes nothing away: there is no program of that name on the PATH",
+		r->pattern);
+	ward_fail_at(j->err, r->origin.file, r->origin.line, r->origin.column);
+	ward_fail_fix(j->err,
+		"a program is denied with whatever arguments: write \"%s\", or its whole path",
+		word);
+	return WARD_E_INVALID;
+}
+
 static int denied(struct job *j, struct ward_buf *out, const struct ward_doc_rule *r)
 {
 	const char *const *found;
@@ -336,17 +353,8 @@ static int denied(struct job *j, struct ward_buf *out, const struct ward_doc_rul
 
 	if (code != WARD_OK)
 		return code;
-	/* "git push": no host has it, and whoever wrote it believes that something is denied. */
-	if (found[0] == NULL && strchr(r->pattern, ' ') != NULL) {
-		(void)ward_fail(j->err, WARD_E_INVALID,
-			"denyExec \"%.64s\" takes nothing away: there is no program of that name on the PATH",
-			r->pattern);
-		ward_fail_at(j->err, r->origin.file, r->origin.line, r->origin.column);
-		ward_fail_fix(j->err,
-			"a program is denied with whatever arguments: write \"%.*s\", or its whole path",
-			(int)strcspn(r->pattern, " "), r->pattern);
-		return WARD_E_INVALID;
-	}
+	if (found[0] == NULL && (code = with_arguments(j, r)) != WARD_OK)
+		return code;
 	/* What is not there need not be denied; but whoever wrote it may believe that something is. */
 	if (found[0] == NULL && j->host != NULL && j->host->in_vain != NULL)
 		return j->host->in_vain(r->pattern, &r->origin, j->host->arg, j->err);

@@ -198,10 +198,22 @@ void ward_sugar_program(struct ward_buf *out, const char *resource)
 	ward_sugar_uid(out, "Path", path);
 }
 
+const char *ward_sugar_program_word(const struct ward_sugar_host *host, struct ward_arena *a,
+	const char *name)
+{
+	size_t n = strcspn(name, " ");
+	char *word;
+
+	if (name[n] == '\0' || n == 0 || name[0] == '/' || host == NULL || host->program == NULL)
+		return NULL;
+	word = ward_arena_dup(a, name, n);
+	return word != NULL && host->program(word, a, host->arg) != NULL ? word : NULL;
+}
+
 const char *ward_sugar_find(const struct ward_sugar_host *host, struct ward_arena *a,
 	const char *name, const struct ward_origin *origin, struct ward_error *err)
 {
-	const char *found;
+	const char *found, *word;
 
 	if (name[0] == '/' || ward_streq(name, "*"))
 		return name;
@@ -211,10 +223,11 @@ const char *ward_sugar_find(const struct ward_sugar_host *host, struct ward_aren
 	(void)ward_fail(err, WARD_E_NOTFOUND, "there is no program \"%s\" on PATH", name);
 	ward_fail_at(err, origin->file, origin->line, origin->column);
 	/* As other tools write it: "git push", "npm run test:*". */
-	if (strchr(name, ' ') != NULL)
+	word = ward_sugar_program_word(host, a, name);
+	if (word != NULL)
 		ward_fail_fix(err,
-			"a program is granted with whatever arguments: write \"%.*s\" (what it may do with them is files, hosts and variables), or its whole path",
-			(int)strcspn(name, " "), name);
+			"a program is granted with whatever arguments: write \"%s\" (what it may do with them is files, hosts and variables), or its whole path",
+			word);
 	else
 		ward_fail_fix(err, "write its whole path");
 	return NULL;
