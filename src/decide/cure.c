@@ -113,14 +113,19 @@ static int endpoint_cure(struct ward_buf *out, const struct ward_question *q)
 {
 	struct ward_cap cap = { .type = q->action, .resource = q->resource };
 	char text[WARD_ENDPOINT_TEXT_MAX];
+	enum ward_address_class inner = WARD_ADDRESS_PUBLIC;
 	struct ward_endpoint e, in;
 	int r;
 
 	if (!ward_endpoint_parse_asked(ward_str(q->resource), &e) || ward_cap_check(&cap, NULL) < 0)
 		return WARD_OK;
+	if (q->action == WARD_CAP_NETWORK_CONNECT && ward_endpoint_carried(&e, &in))
+		inner = ward_address_classify(in.family, in.address);
+	/* The gate takes nothing out by such a way to the host's loopback, whoever grants it. */
+	if (inner == WARD_ADDRESS_NEVER || inner == WARD_ADDRESS_LOOPBACK)
+		return WARD_OK;
 	r = cap_option(out, q->action, q->resource);
-	if (r < 0 || q->action != WARD_CAP_NETWORK_CONNECT || !ward_endpoint_carried(&e, &in) ||
-		ward_address_classify(in.family, in.address) == WARD_ADDRESS_PUBLIC)
+	if (r < 0 || inner == WARD_ADDRESS_PUBLIC)
 		return r;
 	ward_endpoint_text(&in, text);
 	ward_buf_addc(out, ' ');

@@ -97,6 +97,24 @@ TEST(own_entities)
 	world_end(&w);
 }
 
+/* Of the set in a fault nothing is told, so that it is an empty one; that is of entities, as each empty one is. */
+TEST(the_set_of_a_fault)
+{
+	struct cedar_answer a;
+	struct world w;
+
+	world_begin(&w, "[]");
+	REQUIRE(world_policies(&w,
+		"permit(principal, action, resource) when { [principal, 1] < 2 };", "p"));
+	world_compile(&w);
+	world_ask(&w, "U::\"a\"", "Action::\"view\"", "R::\"r\"", "{}");
+	CHECK_EQ_INT(ward_cedar_authorize(w.c, w.e, &w.r, w.scratch, 0, &a), WARD_OK);
+	REQUIRE(a.n_errors == 1 && a.faults[0].value.tag == CEDAR_V_SET);
+	CHECK_EQ_INT(a.faults[0].value.set->n, 0);
+	CHECK(a.faults[0].value.set->entities);
+	world_end(&w);
+}
+
 /* ---- scopes ---- */
 
 TEST(scopes)

@@ -80,7 +80,7 @@ struct judge {
  */
 static bool detach(struct cedar_scratch *s, struct cedar_fault *f)
 {
-	static const struct cedar_set no_elements;
+	static const struct cedar_set no_elements = { .entities = true };
 	static const struct cedar_ip no_address;
 	const struct cedar_record *r = f->value.record;
 	struct cedar_record *names;

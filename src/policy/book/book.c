@@ -187,7 +187,8 @@ static int validate(struct reading *r)
 	}
 	/* What was right when a run began is not held against it: of it the schema is named. */
 	if (code == WARD_OK && r->in->schema_sha256 == NULL)
-		code = ward_book_vain(r->b, r->src, r->in->schema, r->set, &found, whose.v, r->err);
+		code = ward_book_vain(r->b, r->src, r->in->schema, r->set, &found, whose.v,
+			r->in->starts, r->err);
 	free(whose.v);
 	return code;
 }

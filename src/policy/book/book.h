@@ -74,7 +74,7 @@ struct ward_book_input {
 	size_t n_sources;
 	const struct ward_who *who;
 	const struct ward_circumstances *circumstances;  /* NULL: nothing is known */
-	bool patterns_stay;                      /* rules of the sources outlive the book: neither patterns nor texts are copied */
+	bool starts, patterns_stay;              /* a run begins: vain.c; rules of the sources outlive the book: none is copied */
 };
 
 /* Zero is the most restrictive. */

@@ -157,7 +157,7 @@ struct ward_book_whose {
 const char *ward_book_said(const char *message);
 void ward_book_is_whose(void *arg, const struct cedar_policy *p, const struct cedar_uid *action, const struct cedar_str *principal);
 int ward_book_vain(struct ward_book *b, const struct ward_source *src, const struct cedar_schema *schema,
-	const struct ward_book_set *set, const struct cedar_diags *d, const uint8_t *whose, struct ward_error *err);
+	const struct ward_book_set *set, const struct cedar_diags *d, const uint8_t *whose, bool starts, struct ward_error *err);
 /* Of two policies that have one @id the later one is warned of. */
 int ward_book_same_ids(struct ward_book *b);
 

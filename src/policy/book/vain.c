@@ -18,6 +18,7 @@ struct vain {
 	const struct cedar_schema *schema;
 	const struct ward_book_rule *rule; /* at hand */
 	uint32_t at, line, column; /* the place that was asked about last */
+	bool starts;
 	struct ward_error *err;
 };
 
@@ -335,6 +336,13 @@ static const struct {
 		UINT32_C(1) << WARD_ACT_DB_WRITE | UINT32_C(1) << WARD_ACT_REGISTRY_READ | \
 		UINT32_C(1) << WARD_ACT_REGISTRY_WRITE)
 
+/* At a start: whoever keeps such rules knows by `ward policy check` and `ward plan` what comes of them, and it is so at each. */
+static bool is_kept(const struct vain *v)
+{
+	return v->starts && v->src->layer != WARD_LAYER_RUN &&
+		v->src->layer != WARD_LAYER_REPOSITORY;
+}
+
 static int asked_by_nobody(struct vain *v, const struct cedar_policy *p)
 {
 	uint32_t bits = ward_book_actions_of(v->b, p) & ~NEVER_GIVEN;
@@ -377,8 +385,11 @@ static int doubt(struct vain *v, const struct cedar_uid *uid, uint32_t line, uin
 		return WARD_E_REFUSED;
 	}
 	if (ward_cedar_str_eq(uid->type, v->b->types[WARD_TYPE_AGENT]))
-		return add(v, line, column, "no run has an agent, so that nothing lies in this one",
-			"whose run it is says a component (--component) or a label (--label)");
+		return is_kept(v)
+			? WARD_OK
+			: add(v, line, column,
+				  "no run has an agent, so that nothing lies in this one",
+				  "whose run it is says a component (--component) or a label (--label)");
 	if (glob && id[uid->id->n - 1] == '/')
 		return add(v, line, column,
 			"this pattern is the directory alone, and nothing in it",
@@ -436,7 +447,8 @@ static int doubts(struct vain *v, const struct cedar_policy *p)
 			"this permit is of every file of this host",
 			"name what is meant: `resource in Ward::Path::\"./\"` is the workspace");
 	if (r == WARD_OK)
-		r = v->src->layer != WARD_LAYER_BUILTIN ? asked_by_nobody(v, p) : WARD_OK;
+		r = v->src->layer != WARD_LAYER_BUILTIN && !is_kept(v) ? asked_by_nobody(v, p)
+								       : WARD_OK;
 	if (r == WARD_OK && p->principal.uid != NULL)
 		r = doubt(v, p->principal.uid, v->rule->line, v->rule->column);
 	if (r == WARD_OK && p->resource.uid != NULL)
@@ -448,9 +460,9 @@ static int doubts(struct vain *v, const struct cedar_policy *p)
 
 int ward_book_vain(struct ward_book *b, const struct ward_source *src,
 	const struct cedar_schema *schema, const struct ward_book_set *set,
-	const struct cedar_diags *d, const uint8_t *whose, struct ward_error *err)
+	const struct cedar_diags *d, const uint8_t *whose, bool starts, struct ward_error *err)
 {
-	struct vain v = { .b = b, .src = src, .schema = schema, .err = err };
+	struct vain v = { .b = b, .src = src, .schema = schema, .starts = starts, .err = err };
 	const struct cedar_policy_list *l = &set->policies.statics;
 	int r = WARD_OK;
 

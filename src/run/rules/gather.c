@@ -604,6 +604,7 @@ static int book(struct ward_resolver *rs, struct ward_rulebook *b, struct ward_e
 		.n_sources = b->sources.n,
 		.who = &who,
 		.circumstances = &now,
+		.starts = rs->starts,
 		.patterns_stay = true, /* they are b->docs' and b->sources' */
 	};
 	int r = ward_rules_person(rs, b, &who.person, err);
