@@ -34,6 +34,8 @@ static int by_was(const void *a, const void *b)
 
 	if (x->ino != y->ino)
 		return x->ino < y->ino ? -1 : 1;
+	if (x->was_dev != y->was_dev)
+		return x->was_dev < y->was_dev ? -1 : 1;
 	return x->was < y->was ? -1 : x->was > y->was;
 }
 
@@ -72,7 +74,7 @@ struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret
 	return made;
 }
 
-int ward_change_linked(struct reader *r, const char *path, uint64_t ino, uint64_t was)
+int ward_change_linked(struct reader *r, const char *path, uint64_t ino, const struct side *was)
 {
 	if (r->n_links == r->cap_links) {
 		size_t cap = r->cap_links ? r->cap_links * 2 : 64;
@@ -83,9 +85,12 @@ int ward_change_linked(struct reader *r, const char *path, uint64_t ino, uint64_
 		r->links = v;
 		r->cap_links = cap;
 	}
-	r->links[r->n_links] = (struct link_names){
-		.ino = ino, .was = was, .path = ward_arena_strdup(r->out->arena, path)
-	};
+	r->links[r->n_links] =
+		(struct link_names){ .ino = ino, .path = ward_arena_strdup(r->out->arena, path) };
+	if (was->there) {
+		r->links[r->n_links].was = was->st.st_ino;
+		r->links[r->n_links].was_dev = was->st.st_dev;
+	}
 	if (r->links[r->n_links].path == NULL)
 		return ward_fail(r->err, WARD_E_LIMIT,
 			"the names of the changes take more than %u bytes", TEXTS_MAX);
@@ -93,7 +98,7 @@ int ward_change_linked(struct reader *r, const char *path, uint64_t ino, uint64_
 	return WARD_OK;
 }
 
-int ward_change_was(struct reader *r, const char *path, uint64_t ino)
+int ward_change_was(struct reader *r, const char *path, const struct stat *st)
 {
 	if (r->n_was == r->cap_was) {
 		size_t cap = r->cap_was ? r->cap_was * 2 : 64;
@@ -104,7 +109,7 @@ int ward_change_was(struct reader *r, const char *path, uint64_t ino)
 		r->was = v;
 		r->cap_was = cap;
 	}
-	r->was[r->n_was++] = (struct was_name){ ino, path };
+	r->was[r->n_was++] = (struct was_name){ st->st_dev, st->st_ino, path };
 	return WARD_OK;
 }
 
@@ -168,6 +173,8 @@ static int by_was_inode(const void *a, const void *b)
 {
 	const struct was_name *x = a, *y = b;
 
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
 	return (x->ino > y->ino) - (x->ino < y->ino);
 }
 
@@ -177,7 +184,7 @@ static void count_changed(struct reader *r)
 	if (r->n_was > 1)
 		qsort(r->was, r->n_was, sizeof(*r->was), by_was_inode);
 	for (size_t i = 0, k; i < r->n_was; i = k) {
-		for (k = i + 1; k < r->n_was && r->was[k].ino == r->was[i].ino;)
+		for (k = i + 1; k < r->n_was && by_was_inode(&r->was[i], &r->was[k]) == 0;)
 			k++;
 		for (size_t at = i; at < k && k - i > 1; at++) {
 			struct ward_change *c = bsearch(r->was[at].path, r->out->v, r->out->n,

@@ -74,6 +74,7 @@ struct beyond {
 };
 
 struct was_name {
+	dev_t dev;                   /* of an overlay of several file systems numbers are those of each */
 	uint64_t ino;
 	const char *path;            /* the change's */
 };
@@ -82,6 +83,7 @@ struct was_name {
 struct link_names {
 	uint64_t ino;
 	const char *path;
+	dev_t was_dev;
 	uint64_t was;                /* the inode that the project has there; 0: none */
 	uint64_t n_same;             /* how many of its names have that inode there */
 	const char *as_was;          /* of the first of an inode: a name of it that is no change, or NULL */
@@ -107,9 +109,9 @@ int ward_changed_get_alone(struct ward_way *way, int layer, const char *path, bo
 struct ward_change *ward_change_add(struct reader *r, const char *path, int *ret_code);
 /* r->out is in order afterwards. */
 void ward_changes_sort(struct ward_changes *c);
-/* ino: of the layer. was: of the project, 0 where it has nothing there */
-int ward_change_linked(struct reader *r, const char *path, uint64_t ino, uint64_t was);
-int ward_change_was(struct reader *r, const char *path, uint64_t ino); /* of the project; path is the change's, which is there */
+/* ino: of the layer. was: of the project, which may have nothing there */
+int ward_change_linked(struct reader *r, const char *path, uint64_t ino, const struct side *was);
+int ward_change_was(struct reader *r, const char *path, const struct stat *st); /* of the project; path: the change's */
 
 /*
  * change_names.c: the names of an open directory of the project, O_PATH or not, where two calls give all; *io is malloc'ed the first

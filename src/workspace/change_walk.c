@@ -172,7 +172,7 @@ static int record(struct walk *w, enum ward_change_kind kind, const char *path,
 		c->summed = d->summed;
 	}
 	return root && root->there && S_ISREG(root->st.st_mode) && root->st.st_nlink > 1
-		? ward_change_was(w->r, c->path, root->st.st_ino)
+		? ward_change_was(w->r, c->path, &root->st)
 		: WARD_OK;
 }
 
@@ -243,8 +243,7 @@ static int shown(struct walk *w, const struct task *t, const char *path, const s
 					    : WARD_CHANGE_TYPE,
 			path, layer, root, &d);
 	if (code == WARD_OK && S_ISREG(layer->st.st_mode) && layer->st.st_nlink > 1)
-		code = ward_change_linked(w->r, path, layer->st.st_ino,
-			root->there ? root->st.st_ino : 0);
+		code = ward_change_linked(w->r, path, layer->st.st_ino, root);
 	if (code == WARD_OK && is_dir)
 		code = below(w, t, path, layer, root, d.opaque);
 	/* A directory of the project under something that is none: its names are gone. */

@@ -595,6 +595,35 @@ def a_project_on_an_overlay_of_two_file_systems_is_committed(p):
             os.chown(p.ws / name, uid, uid)
 
 
+@root_only
+def of_an_overlay_two_files_of_one_number_are_two(p):
+    """Of two file systems, whose numbers begin alike: who changed one name of each has not changed all names of one."""
+    box.private_mounts()
+    uid = box.free_id()
+    parts = [p.base / "part1", p.base / "part2"]
+    for at, names in zip(parts, ("ab", "cd")):
+        at.mkdir()
+        box.mount("ward-test", at, "tmpfs")
+        (at / names[0]).write_text("old\n")
+        os.link(at / names[0], at / names[1])
+    for name in ("u", "w"):
+        (p.side / name).mkdir()
+    for path in (p.base, p.home, p.ws, p.side, *p.base.rglob("*")):
+        os.chown(path, uid, uid, follow_symlinks=False)
+    try:
+        box.mount("ward-test", p.ws, "overlay", 0, f"lowerdir={parts[0]}:{parts[1]},upperdir={p.side}/u,workdir={p.side}/w,xino=off")
+    except OSError as why:
+        skip(f"overlay: {why}")
+    a, c = (p.ws / "a").stat(), (p.ws / "c").stat()
+    if a.st_ino != c.st_ino or a.st_dev == c.st_dev or a.st_nlink != 2:
+        skip("this kernel numbers the files of an overlay in another way")
+    r = p.run("--review", "--write", ".", "--", "sh", "-c", "for n in a c; do echo new > x; mv x $n; done", env={"HOME": str(p.home)}, preexec_fn=box.become(uid))
+    check_eq(r.code, 0, r.err)
+    r = p.run(kind=("commit",), log=False, env={"HOME": str(p.home)}, preexec_fn=box.become(uid))
+    check_eq((r.code, r.out.count("conflict: modified")), (1, 2), r.out + r.err)
+    check_eq([(p.ws / n).read_text() for n in "abcd"], ["old\n"] * 4)
+
+
 @user_only
 def a_store_that_cannot_be_made_says_why(p):
     closed = p.side / "closed"
