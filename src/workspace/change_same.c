@@ -21,6 +21,8 @@
 	1024 /* nearly every list; for more the kernel takes and gives back whole pages, at each call */
 #define XATTR_NAME_SIZE 256
 #define PROC_SIZE (32 + NAME_MAX)
+#define SUM_MAX \
+	(16u << 10) /* above it to read it once more costs less than to sum up what no other change is of the size of */
 
 /*
  * Labels that the system gives by where a file lies, and sums that it makes of it: two files of the same content and rights have
@@ -301,7 +303,8 @@ static int same_bytes(struct reader *r, int a, int b, off_t size, bool holes, st
 		if (x < 0 || y < 0)
 			return (int)(x < 0 ? x : y);
 		ret->content = x != y || memcmp(r->a, r->b, (size_t)x) != 0;
-		if (ret->content && want == (size_t)size && (size_t)x == want && x == y)
+		if (ret->content && want == (size_t)size && want <= SUM_MAX && (size_t)x == want &&
+			x == y)
 			ret->summed = sum_both(r, want);
 		if ((size_t)x < want)
 			return 0;
