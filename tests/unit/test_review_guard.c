@@ -180,10 +180,10 @@ static const struct vector {
 	      "+x.nimble +Berksfile +Policyfile.rb +Puppetfile +Brewfile +buildout.cfg", "rrrrrrrrrrrr" },
 	{ "", "+melos.yaml +bb.edn +user.clj +build.boot +sketch.yaml +arduino-cli.yaml "
 	      "+devshell.toml +config.nims +x.nims +xmake.lua +dune +dune-workspace", "rrrrrrrrrrrr" },
-	{ "", "+knip.ts +knip.js +knip.config.x +.ncurc.x +terragrunt.hcl +root.hcl "
-	      "+docs/conf.py +x.pro +x.pri +.qmake.conf +x.qbs +x.bazelproject", "rrrrrrrrrrrr" },
-	{ "", "+workspace.mel +Config/DefaultEngine.ini +x-gdb.gdb +x-gdb.scm +_vale.ini +php.ini "
-	      "+atlantis.yaml +.arcrc", "rrrrrrrr" },
+	{ "", "+knip.ts +knip.js +knip.config.x +.ncurc.x +docs/conf.py "
+	      "+x.pro +x.pri +.qmake.conf +x.qbs +x.bazelproject +root.hcl +terragrunt.hcl +php.ini", "rrrrrrrrrrnnn" },
+	{ "", "+workspace.mel +Config/DefaultEngine.ini +x-gdb.gdb +x-gdb.scm +_vale.ini "
+	      "+atlantis.yaml +.arcrc", "rrrrrrr" },
 	{ "", "+.gitreview +.xserverrc +.xinputrc +.bash_functions +.bashrc.local +.zshrc.local "
 	      "+.antigenrc +.zsh_plugins.x +.zinit +.zplug +.ondirrc +.smartcd", "rrrrrrrrrrrr" },
 	{ "", "+.localrc +.config/bat +.config/lf +.config/ranger +.config/yazi +.config/vifm/vifmrc "
