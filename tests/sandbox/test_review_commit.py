@@ -507,9 +507,10 @@ def names_of_one_file_that_all_changed_are_no_conflict(p, script, code):
 
 @both_cases([
     ("written in", 0o000, "echo 2 > z/b; chmod 0 z", ["new", "z", "z/a", "z/b"]), ("read alone", 0o444, "rm z/a", ["new", "z"]),
-    ("removed", 0o311, "rm -r z", ["new"]), ("of a new mode", 0o000, "mkdir z/d; echo 3 > z/d/e", ["new", "z", "z/a", "z/d", "z/d/e"])])
-def a_directory_of_the_project_that_is_closed_keeps_itself_waiting_alone(p, mode, script, want):
-    """Nobody can say what differs in there, of a user; and when it is open all goes on."""
+    ("removed", 0o311, "rm -r z", ["new"]), ("of a new mode", 0o000, "mkdir z/d; echo 3 > z/d/e", ["new", "z", "z/a", "z/d", "z/d/e"]),
+    ("let go", 0o000, "echo 2 > z/b; rm z/a", ["new", "z", "z/a"])])
+def a_directory_of_the_project_that_is_closed_keeps_itself_waiting(p, mode, script, want):
+    """Nobody can say what differs in there, of a user; and when it is open all goes on, by the very words of the cure."""
     p.write("z/a", "1\n")
     (p.ws / "z").chmod(mode)
     review(p, f"chmod 755 z; {script}; echo new > new")
@@ -518,9 +519,21 @@ def a_directory_of_the_project_that_is_closed_keeps_itself_waiting_alone(p, mode
         check_in("z: the directory that the project has there may not be looked into", run.out)
         r = commit(p, code=1)
         check_eq((p.ws / "new").read_text(), "new\n")
-        check_in("may not be looked into; chmod u+rwx it, then commit again", r.out)
-        (p.ws / "z").chmod(0o755)
-    commit(p, "--ours", "z")
+        check_in("may not be looked into; " + (
+            "chmod u+rwx 'z', then commit with --ours 'z'; with --theirs 'z' what the run did in it is let go"
+            if mode == 0o311 or "chmod 0" in script else "chmod 0755 'z', then commit again; then --theirs 'z' lets what the run did in it go"), r.out)
+        check_in("the project has a directory that cannot be looked into: ", r.out)
+        check_in("/ws/z", r.out.splitlines()[0])
+        for kind, words in (("commit", ("--ours", "z/b")), ("diff", ("z/b",))):
+            run = p.run(*words, kind=(kind,), log=False)
+            check_eq(run.code, 2, run.err)
+            check_in("cannot be looked into; ward commit --dry-run says how", run.err)
+        cure = r.out.split("may not be looked into; ")[1]
+        check_eq(p.run("new", "--dry-run", kind=("commit",), log=False).code, 2)
+        subprocess.run(cure.split(",")[0], shell=True, cwd=p.ws, check=True)
+        commit(p, *(("--theirs", "z") if "z/b" not in want and "z/b" in script else ("--ours", "z") if "--ours 'z';" in cure else ()))
+    else:
+        commit(p, "--theirs" if "z/b" not in want and "z/b" in script else "--ours", "z")
     if (p.ws / "z").exists():
         (p.ws / "z").chmod(0o755)
     check_eq(tree(p), want)

@@ -81,15 +81,26 @@ static int means_something(struct committing *x, const char *const *given, const
 	size_t n, const char *option)
 {
 	for (size_t i = 0; i < n; i++) {
+		const char *closed;
 		size_t k = 0;
 
 		while (k < x->all->n && !ward_change_within(&x->all->v[k], paths[i]))
 			k++;
 		if (k < x->all->n)
 			continue;
-		(void)ward_fail(x->err, WARD_E_INVALID, "%s%s: the run changed nothing there",
-			option, ward_rs_show(&x->rules.side.rs, given[i]));
-		ward_fail_fix(x->err, "ward diff --name-status shows what it changed");
+		closed = ward_review_closed(x->all, paths[i]);
+		if (closed)
+			(void)ward_fail(x->err, WARD_E_INVALID,
+				"%s%s: it lies in %s, which cannot be looked into", option,
+				ward_rs_show(&x->rules.side.rs, given[i]),
+				ward_rs_show(&x->rules.side.rs, closed));
+		else
+			(void)ward_fail(x->err, WARD_E_INVALID,
+				"%s%s: the run changed nothing there", option,
+				ward_rs_show(&x->rules.side.rs, given[i]));
+		ward_fail_fix(x->err, "%s",
+			closed ? "ward commit --dry-run says how to open it"
+			       : "ward diff --name-status shows what it changed");
 		return WARD_E_INVALID;
 	}
 	return WARD_OK;

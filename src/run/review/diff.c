@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "run/review/judge.h"
 #include "run/run.h"
 #include "ward/review.h"
 #include "workspace/workspace.h"
@@ -83,13 +84,23 @@ static int all_below(struct showing *x, const char *cwd)
 static int all_known(struct showing *x, int root)
 {
 	for (size_t i = 0; i < x->what->n_paths; i++) {
+		const char *closed;
 		struct stat st;
 		size_t k = 0;
 
 		while (k < x->all->n && !ward_change_within(&x->all->v[k], x->paths[i]))
 			k++;
-		if (k < x->all->n || !x->paths[i][0] ||
-			fstatat(root, x->paths[i], &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+		if (k < x->all->n || !x->paths[i][0])
+			continue;
+		closed = ward_review_closed(x->all, x->paths[i]);
+		if (closed) {
+			(void)ward_fail(x->err, WARD_E_INVALID,
+				"'%s' lies in '%s', which cannot be looked into", x->what->paths[i],
+				closed);
+			ward_fail_fix(x->err, "ward commit --dry-run says how to open it");
+			return WARD_E_INVALID;
+		}
+		if (fstatat(root, x->paths[i], &st, AT_SYMLINK_NOFOLLOW) == 0 ||
 			(errno != ENOENT && errno != ENOTDIR))
 			continue;
 		(void)ward_fail(x->err, WARD_E_INVALID,

@@ -364,6 +364,19 @@ static int reach(struct ward_guard *g, const char *path)
 	return to ? ward_rs_push(g->rs, &g->reached, to, g->err) : ward_rs_nomem(g->err);
 }
 
+/* One is named: who opens it is told of the next. */
+static int hidden(struct ward_guard *g, const char *path)
+{
+	const char *text = ward_arena_printf(g->rs->arena,
+		"the project has a directory that cannot be looked into: %s",
+		ward_rs_show(g->rs, path));
+
+	if (!text)
+		return ward_rs_nomem(g->err);
+	g->unsure = text;
+	return WARD_OK;
+}
+
 static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 {
 	struct ward_guard *g = arg;
@@ -374,7 +387,7 @@ static int hit(void *arg, const struct ward_hit *h, bool *ret_enter)
 
 	(void)ret_enter;
 	if (h->kind == WARD_HIT_HIDDEN) {
-		g->unsure = "the project has a directory that cannot be looked into";
+		r = hidden(g, h->path);
 	} else if (h->kind == WARD_HIT_GIT) {
 		r = repository(g, h->path);
 	} else if (h->kind == WARD_HIT_OTHER) {

@@ -25,6 +25,7 @@ const char *ward_review_effect_name(enum ward_review_effect e)
 
 struct judging {
 	const struct ward_review_terms *t;
+	const struct ward_changes *all;
 	struct ward_guard *guard;
 	struct ward_error *err;
 };
@@ -266,6 +267,47 @@ static int conflict(struct judging *x, struct ward_review_decision *d)
 	return r;
 }
 
+static int change_at(const void *key, const void *change)
+{
+	return strcmp(key, ((const struct ward_change *)change)->path);
+}
+
+const char *ward_review_closed(const struct ward_changes *all, const char *path)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].beyond == ward_change_closed && lies_in(path, all->v[i].path))
+			return all->v[i].path;
+	return NULL;
+}
+
+/* Of a directory of the project that is closed. To open it changes it: with the mode that the run gave it that is no conflict. */
+static const char *closed_cure(struct judging *x, const struct ward_change *c)
+{
+	char word[WARD_PASTE_MAX], around[WARD_PASTE_MAX], dir[WARD_PATH_MAX];
+	const char *out = c->path;
+	char *slash;
+
+	(void)ward_paste(word, c->path, "DIR");
+	if (S_ISDIR(c->mode) && (c->mode & 0700) == 0700)
+		return ward_arena_printf(x->t->rs->arena,
+			"chmod %04o %s, then commit again; then --theirs %s lets what the run did in it go",
+			(unsigned)(c->mode & 07777), word, word);
+	/* What is gone around it is in conflict by then, too. */
+	(void)snprintf(dir, sizeof(dir), "%s", c->path);
+	while ((slash = strrchr(dir, '/'))) {
+		const struct ward_change *at;
+
+		*slash = '\0';
+		at = bsearch(dir, x->all->v, x->all->n, sizeof(*at), change_at);
+		if (at && at->kind == WARD_CHANGE_DELETED)
+			out = at->path;
+	}
+	(void)ward_paste(around, out, "DIR");
+	return ward_arena_printf(x->t->rs->arena,
+		"chmod u+rwx %s, then commit with --ours %s; with --theirs %s what the run did in it is let go",
+		word, around, around);
+}
+
 static int decide(struct judging *x, struct ward_review_decision *d)
 {
 	const struct ward_change *c = d->change;
@@ -275,7 +317,7 @@ static int decide(struct judging *x, struct ward_review_decision *d)
 	if (c->beyond) {
 		d->why = c->beyond;
 		d->cure = c->beyond == ward_change_closed
-			? "chmod u+rwx it, then commit again"
+			? closed_cure(x, c)
 			: "copy what is wanted from where it is kept (ward runs show RUN); ward discard RUN forgets the rest";
 		return WARD_OK;
 	}
@@ -372,7 +414,8 @@ static int one_file(struct judging *x, struct ward_review_decisions *d)
 /* What is gone may be, all that there is of it, in what nobody could look at. */
 static void beside_beyond(const struct ward_review_terms *t, struct ward_review_decisions *d)
 {
-	const char *why = NULL;
+	static const char by_name[] = "--ours of it by its own name does not wait for that";
+	const char *why = NULL, *cure = NULL;
 	size_t at = 0;
 
 	while (at < d->n && !d->v[at].change->beyond)
@@ -380,6 +423,9 @@ static void beside_beyond(const struct ward_review_terms *t, struct ward_review_
 	if (at < d->n)
 		why = ward_arena_printf(t->rs->arena,
 			"what it had may be in what nobody could look at, in %s",
+			ward_rs_show(t->rs, d->v[at].change->path));
+	if (at < d->n && d->v[at].change->beyond == ward_change_closed)
+		cure = ward_arena_printf(t->rs->arena, "%s; or open %s", by_name,
 			ward_rs_show(t->rs, d->v[at].change->path));
 	for (size_t i = 0; i < d->n && at < d->n; i++) {
 		struct ward_review_decision *one = &d->v[i];
@@ -393,7 +439,7 @@ static void beside_beyond(const struct ward_review_terms *t, struct ward_review_
 		one->effect = WARD_REVIEW_BEHIND;
 		one->why = why ? why : d->v[at].change->beyond;
 		one->rule = NULL;
-		one->cure = "--ours of it by its own name does not wait for that";
+		one->cure = cure ? cure : by_name;
 	}
 }
 
@@ -408,7 +454,7 @@ static bool is_named(const struct ward_change *c, const char *const *paths, size
 int ward_review_judge(const struct ward_review_terms *t, const struct ward_changes *all,
 	struct ward_review_decisions *ret, const char **ret_unsure, struct ward_error *err)
 {
-	struct judging x = { .t = t, .err = err };
+	struct judging x = { .t = t, .all = all, .err = err };
 	struct ward_review_decisions d = { .n = all->n, .lives = t->lives };
 	int r;
 

@@ -125,6 +125,8 @@ struct ward_review_terms {
 	const char *const *theirs, *const *ours;
 	size_t n_theirs, n_ours;
 };
+/* The directory of the project's that path lies in and that nobody could look into; NULL: in none. */
+const char *ward_review_closed(const struct ward_changes *all, const char *path);
 int ward_review_judge(const struct ward_review_terms *t, const struct ward_changes *all, struct ward_review_decisions *ret,
 	const char **ret_unsure, struct ward_error *err);
 /* After answers came: what cannot become real since another does not. */

@@ -232,14 +232,20 @@ static void spared(struct ward_buf *b, const struct ward_review_told *t,
 static void others(struct ward_buf *b, const struct ward_review_told *t,
 	const struct ward_review_decisions *d)
 {
+	bool beyond = false;
 	size_t n = 0;
 
-	for (size_t i = 0; i < d->n; i++)
-		n += !d->v[i].wanted && !d->v[i].told;
+	for (size_t i = 0; i < d->n; i++) {
+		if (d->v[i].wanted || d->v[i].told)
+			continue;
+		n++;
+		beyond = beyond || d->v[i].change->beyond;
+	}
 	if (t->removed)
 		ward_buf_adds(b, "; nothing of the run waits any more");
 	else if (n > 0)
-		ward_buf_addf(b, "; %zu not asked for %s still", n, n == 1 ? "waits" : "wait");
+		ward_buf_addf(b, "; %s%zu not asked for %s still", beyond ? "at least " : "", n,
+			n == 1 ? "waits" : "wait");
 }
 
 void ward_review_text(const struct ward_review_told *t, const struct ward_review_decisions *d,
