@@ -370,7 +370,7 @@ static const struct {
 	{ "permit (principal, action == Ward::Action::\"net.connect\", resource == Ward::Host::\"a.example\");",
 		"this permit grants nothing: it is false of every request that there can be; "
 		"try replacing `==` with `in` in the resource clause" },
-	{ "permit (principal == Ward::Component::\"a\", action, resource);",
+	{ "permit (principal == Ward::Person::\"u\", action == Ward::Action::\"fs.read\", resource);",
 		"this permit grants nothing: the principal of a request is a run, which lies in who it acts for; "
 		"write `principal in` instead of `principal ==`" },
 	{ "forbid (principal == Ward::Person::\"u\", action, resource);",
@@ -393,7 +393,6 @@ static const struct {
 	{ "forbid (principal, action, resource) when { principal is Ward::Run && "
 	  "principal.workspace == Ward::Path::\"/w\" };",
 		NULL },
-	{ "forbid (principal in Ward::Component::\"a\", action, resource);", NULL },
 	{ "forbid (principal in Ward::Agent::\"a\", action, resource);",
 		"no run has an agent, so that nothing lies in this one; "
 		"whose run it is says a component (--component) or a label (--label)" },
