@@ -274,12 +274,16 @@ static int too_many_in_flight(void)
 
 TEST(descriptors_that_cannot_be_in_flight)
 {
-	int status = 0;
-	pid_t pid = fork();
+	int status = 2 << 8;
 
-	if (pid == 0)
-		_exit(too_many_in_flight());
-	REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	/* They are counted by user: another test of this one's may just have taken its own. */
+	for (int i = 0; i < 10 && WEXITSTATUS(status) == 2; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(too_many_in_flight());
+		REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	}
 	CHECK_EQ_INT(WEXITSTATUS(status), 0);
 }
 
