@@ -90,10 +90,14 @@ const char *ward_rs_account(struct ward_resolver *rs)
 	char *listed = NULL;
 
 	if (!rs->account) {
+		int r = passwd_field(rs->host->uid, 5, &listed);
+
 		rs->account = "";
-		if (passwd_field(rs->host->uid, 5, &listed) == 0 && listed && listed[0] == '/' &&
-			ward_rs_target(rs, listed, &t) == 0 && S_ISDIR(t.st.st_mode) &&
-			!ward_streq(t.path, "/") &&
+		/* Where it is not known what has to be held nothing starts. */
+		if (r < 0)
+			rs->starved = -r;
+		if (listed && listed[0] == '/' && ward_rs_target(rs, listed, &t) == 0 &&
+			S_ISDIR(t.st.st_mode) && !ward_streq(t.path, "/") &&
 			!(home && home[0] == '/' && ward_streq(t.path, ward_rs_home(rs))))
 			rs->account = t.path;
 		free(listed);
@@ -142,9 +146,13 @@ __attribute__((noinline)) static const char *find_home(struct ward_resolver *rs)
 {
 	struct ward_target t;
 	char *home = ward_rs_home_named(rs->host->uid);
+	const char *given = getenv("HOME");
 	const char *real =
 		home && home[0] == '/' && ward_rs_target(rs, home, &t) == 0 ? t.path : "";
 
+	/* It is there, and there was no memory for it: what lies in it has to be held, and is not known. */
+	if (!home && given && given[0] == '/')
+		rs->starved = ENOMEM;
 	free(home);
 	return real;
 }

@@ -641,10 +641,14 @@ static int versions(struct ward_resolver *rs, const struct ward_shim *shim, stru
 	WARD_CLEANUP(ward_buf_done) struct ward_buf b = WARD_BUF_INIT;
 	const char *file = expand(rs, &shim->file), *text;
 	char *rest, *line;
-	int r = WARD_OK;
+	int r = file ? ward_read_file(file, FILE_BYTES_MAX, &b, NULL) : WARD_E_NOTFOUND;
 
-	if (!file || ward_read_file(file, FILE_BYTES_MAX, &b, NULL) < 0 || b.n == 0)
+	/* For want of memory a runtime that is there is none that is missing. */
+	if (r == WARD_E_NOMEM)
+		return ward_rs_nomem(err);
+	if (r < 0 || b.n == 0)
 		return WARD_OK;
+	r = WARD_OK;
 	if (shim->key && strchr(shim->key, '>')) {
 		text = ward_arena_dup(rs->arena, b.s, b.n);
 		return text ? version_behind(rs, shim, text, ret, err) : ward_rs_nomem(err);
